@@ -1,0 +1,19 @@
+"""Reading a cluster: a live API server or a recorded case behind one interface."""
+
+from .cluster import Cluster, Glance, Listing, Query
+from .coverage import Coverage, Data, EventWindow, Origin, Refusal
+from .logs import Line, Log
+
+__all__ = [
+    "Cluster",
+    "Coverage",
+    "Data",
+    "EventWindow",
+    "Glance",
+    "Line",
+    "Listing",
+    "Log",
+    "Origin",
+    "Query",
+    "Refusal",
+]

@@ -1,0 +1,322 @@
+"""What a guide may ask of a cluster, the same live and from a case.
+
+Reads are remembered for the length of a run, so that ten steps asking for the
+same pods cost one request. `read`, `get` and `log` raise ClusterError; `look`
+and `find` are for supporting evidence: they note what was refused in the
+coverage and hand back "unknown" instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from threading import Lock
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from kuberunbooks.errors import ClusterError, Forbidden, NotCollected, NotFound, Refused
+from kuberunbooks.objects import Event, KubernetesObject, Node, Pod, parse_fields, parse_labels, read_path
+
+from .coverage import Coverage, EventWindow, Origin, Refusal
+from .decode import decode_item, decode_list
+from .logs import Log, parse_log
+from .source import LogQuery, Source
+
+T = TypeVar("T", bound=KubernetesObject)
+
+_PARALLEL_READS = 8
+
+
+class Listing(list[T], Generic[T]):
+    """A list that knows whether it is everything there is.
+
+    `complete` False means objects may exist that could not be read (refused, or
+    not in the case): then absence proves nothing. `why` says why, in one clause.
+    """
+
+    def __init__(self, items: Iterable[T] = (), *, complete: bool = True, why: str = "") -> None:
+        super().__init__(items)
+        self.complete = complete
+        self.why = why
+
+
+class Glance(NamedTuple, Generic[T]):
+    """One object looked for: `object` None with `known` True means it does not exist; `known` False, who knows."""
+
+    object: T | None
+    known: bool
+    why: str = ""
+
+
+class Query(NamedTuple):
+    """A list request, as `Cluster.read` takes it."""
+
+    kind: type[KubernetesObject]
+    namespace: str = ""
+    labels: str = ""
+    fields: str = ""
+
+
+class Cluster:
+    """Typed, remembered, read-only access to a live API server or a recorded case."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._memory: dict[Any, Future[Any]] = {}
+        self._lock = Lock()
+        self._pool = ThreadPoolExecutor(_PARALLEL_READS, "read") if source.selects else None
+        self._events: dict[tuple[str, str, str], list[Event]] = {}
+        self._event_namespaces: set[str] = set()
+        self.now: datetime = source.now()
+
+    @property
+    def coverage(self) -> Coverage:
+        """What could not be seen so far."""
+        return self._source.coverage
+
+    @property
+    def origin(self) -> Origin:
+        """Where the answers come from."""
+        return self._source.origin()
+
+    def close(self) -> None:
+        """Stops pending reads and gives back connections."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._source.close()
+
+    def prefetch(self, *queries: Query) -> None:
+        """Starts list requests side by side; their answers are remembered. A failure shows when it is asked for."""
+        if self._pool is None:
+            return
+        for query in queries:
+            self._remember(query, lambda query=query: self._read_list(query), start=True)  # type: ignore[misc]
+
+    def read(self, kind: type[T], namespace: str = "", *, labels: str = "", fields: str = "") -> Listing[T]:
+        """All objects of a kind in a namespace (empty: all namespaces) that the selectors let through.
+
+        Raises a ClusterError when the server refuses or the case does not hold it.
+        """
+        query = Query(kind, namespace, labels, fields)
+        found: Listing[T] = self._remember(query, lambda: self._read_list(query))
+        return found
+
+    def look(self, kind: type[T], namespace: str = "", *, labels: str = "", fields: str = "") -> Listing[T]:
+        """As `read`, for supporting evidence: a refusal is noted and gives an empty, incomplete Listing."""
+        try:
+            return self.read(kind, namespace, labels=labels, fields=fields)
+        except ClusterError as error:
+            self.note_failure(error, f"list {kind.api.resource}", namespace)
+            return Listing(complete=False, why=_clause(error))
+
+    def get(self, kind: type[T], namespace: str, name: str) -> T:
+        """One object. Raises NotFound when the server says there is none, other ClusterErrors else."""
+        key = ("get", kind, namespace, name)
+        found: T = self._remember(key, lambda: self._read_item(kind, namespace, name))
+        return found
+
+    def find(self, kind: type[T], namespace: str, name: str) -> Glance[T]:
+        """As `get`, for supporting evidence: says whether it exists, does not, or cannot be known."""
+        try:
+            return Glance(self.get(kind, namespace, name), True)
+        except NotFound:
+            return Glance(None, True)
+        except ClusterError as error:
+            self.note_failure(error, f"get {kind.api.resource}", namespace)
+            return Glance(None, False, _clause(error))
+
+    def nodes(self) -> Listing[Node]:
+        """All nodes, in one request whatever their number."""
+        return self.look(Node)
+
+    def node(self, name: str) -> Glance[Node]:
+        """One node: from the list when that was read, else by a request of its own."""
+        if self._has(Query(Node)):
+            nodes = self.nodes()
+            found = next((node for node in nodes if node.name == name), None)
+            return Glance(found, found is not None or nodes.complete, nodes.why)
+        return self.find(Node, "", name)
+
+    def read_events(self, namespace: str) -> None:
+        """Reads all events of a namespace (empty: all) at once, so that `events` needs no request per object."""
+        if namespace in self._event_namespaces or "" in self._event_namespaces:
+            return
+        self._index(self.read(Event, namespace))
+        self._event_namespaces.add(namespace)
+
+    def events(self, about: KubernetesObject) -> list[Event]:
+        """The events about an object, oldest first; empty when they could not be read (the coverage says so)."""
+        return self.events_about(about.kind, about.namespace, about.name, about.uid)
+
+    def events_about(self, kind: str, namespace: str, name: str, uid: str = "") -> list[Event]:
+        """As `events`, by name: events whose uid differs belong to an earlier object of that name and are left out."""
+        key = (kind, namespace, name)
+        place = namespace or "default"
+        if self._pool is None and place not in self._event_namespaces:
+            try:
+                self.read_events(place)
+            except ClusterError as error:
+                self.note_failure(error, "list events", place)
+                return []
+        if place in self._event_namespaces or "" in self._event_namespaces:
+            found = self._events.get(key, [])
+        else:
+            fields = f"involvedObject.kind={kind},involvedObject.name={name}"
+            listed = self.look(Event, place, fields=fields)
+            self._note_window(listed)
+            found = sorted(listed, key=_event_time)
+        return [event for event in found if event.involved_object.uid in ("", uid, name) or not uid]
+
+    def log(self, pod: Pod, container: str, *, previous: bool = False, tail_lines: int = 500) -> Log:
+        """The log of a container's current or previous run; never raises, says why there is none instead."""
+        query = LogQuery(pod.namespace, pod.name, container, previous, tail_lines)
+        key = ("log", query)
+        found: Log = self._remember(key, lambda: self._read_log(query))
+        return found
+
+    def raw(self, path: str) -> bytes:
+        """Any other GET, remembered. Raises ClusterError."""
+        found: bytes = self._remember(("raw", path), lambda: self._source.raw(path))
+        return found
+
+    def note_failure(self, error: ClusterError, what: str, namespace: str = "") -> None:
+        """Puts a failed read into the coverage."""
+        path = getattr(error, "path", "")
+        where = f" -n {namespace}" if namespace else " -A"
+        if isinstance(error, Forbidden):
+            self.coverage.refuse(
+                Refusal(
+                    what=what,
+                    why=str(error),
+                    path=path,
+                    status=403,
+                    command=f"kubectl auth can-i {what}{where}",
+                )
+            )
+            return
+        status = error.status if isinstance(error, Refused) else 0
+        refusal = Refusal(what=what, why=str(error), path=path or what + where, status=status)
+        self.coverage.miss(refusal)
+
+    def _has(self, key: Any) -> bool:
+        with self._lock:
+            future = self._memory.get(key)
+        return future is not None
+
+    def _remember(self, key: Any, read: Callable[[], Any], *, start: bool = False) -> Any:
+        with self._lock:
+            future = self._memory.get(key)
+            mine = future is None
+            if future is None:
+                if start and self._pool is not None:
+                    self._memory[key] = self._pool.submit(read)
+                    return None
+                future = self._memory[key] = Future()
+        if start:
+            return None
+        if mine:
+            try:
+                future.set_result(read())
+            except BaseException as error:
+                future.set_exception(error)
+                if not isinstance(error, ClusterError):
+                    with self._lock:
+                        self._memory.pop(key, None)
+        return future.result()
+
+    def _read_list(self, query: Query) -> Listing[Any]:
+        kind, source = query.kind, self._source
+        path = kind.api.path(query.namespace)
+        items: list[Any] = []
+        # Bounded by nodes, not by pods: one answer from the watch cache keeps the request count constant.
+        for page in source.pages(path, labels=query.labels, fields=query.fields, whole=kind is Node):
+            if page.restart:
+                items.clear()
+            decoded = decode_list(kind, page.body, page.path)
+            items.extend(decoded.items)
+            for lost in decoded.dropped[:20]:
+                self.coverage.truncate(lost)
+        if not source.selects:
+            items = select(items, query.labels, query.fields)
+        complete = source.is_complete(path)
+        return Listing(items, complete=complete, why="" if complete else "the case holds only a part of it")
+
+    def _read_item(self, kind: type[T], namespace: str, name: str) -> T:
+        path = kind.api.path(namespace, name)
+        if self._source.selects:
+            item, lost = decode_item(kind, self._source.item(path), path)
+            for one in lost:
+                self.coverage.truncate(one)
+            return item
+        listing = self.read(kind, namespace)
+        for item in listing:
+            if item.name == name:
+                return item
+        if not listing.complete:
+            raise NotCollected(f"The case does not hold {kind.api.kind} {name}.", path=path)
+        raise NotFound(f"There is no {kind.api.kind} {name} in {namespace or 'the cluster'}.", path=path)
+
+    def _read_log(self, query: LogQuery) -> Log:
+        suffix = ".previous.log" if query.previous else ".log"
+        where = f"logs/{query.namespace}/{query.pod}/{query.container}{suffix}"
+        try:
+            body = self._source.log(query)
+        except ClusterError as error:
+            return _log_failure(where, error, self)
+        rows = body.count(b"\n")
+        cut = rows >= query.tail_lines or len(body) >= query.limit_bytes
+        log = parse_log(where, body, cut=cut)
+        if cut:
+            self.coverage.truncate(f"{where}: the last {rows} lines were read")
+        return log
+
+    def _index(self, events: Listing[Event]) -> None:
+        self._note_window(events)
+        for event in sorted(events, key=_event_time):
+            about = event.involved_object
+            self._events.setdefault((about.kind, about.namespace, about.name), []).append(event)
+
+    def _note_window(self, events: Listing[Event]) -> None:
+        times = [time for time in (event.last_seen for event in events) if time is not None]
+        if not times:
+            return
+        oldest = min(times)
+        window = self.coverage.event_window
+        if window.oldest is None or oldest < window.oldest:
+            seconds = (self.now - oldest).total_seconds()
+            self.coverage.event_window = EventWindow(seconds=seconds, oldest=oldest)
+
+
+def select(items: list[Any], labels: str, fields: str) -> list[Any]:
+    """The items that label and field selectors let through, as the API server would choose them."""
+    if labels:
+        selector = parse_labels(labels)
+        items = [item for item in items if selector.matches(item.metadata.labels)]
+    for path, value, equal in parse_fields(fields):
+        items = [item for item in items if (str(read_path(item, path) or "") == value) is equal]
+    return items
+
+
+def _event_time(event: Event) -> float:
+    seen = event.last_seen
+    return seen.timestamp() if seen else 0.0
+
+
+def _clause(error: ClusterError) -> str:
+    if isinstance(error, Forbidden):
+        return "not permitted"
+    if isinstance(error, NotCollected):
+        return "not in the case"
+    return str(error).rstrip(".")
+
+
+def _log_failure(where: str, error: ClusterError, cluster: Cluster) -> Log:
+    text = str(error)
+    if isinstance(error, Forbidden):
+        cluster.note_failure(error, "get pods/log")
+        return Log(where, "refused", why=text)
+    if isinstance(error, NotCollected | NotFound):
+        return Log(where, "missing", why=text)
+    if isinstance(error, Refused) and error.status == 400:
+        return Log(where, "waiting" if "waiting to start" in text else "missing", why=text)
+    return Log(where, "unreachable", why=text)

@@ -1,0 +1,81 @@
+"""What a source of answers must do: a live API server and a recorded case do the same.
+
+`Cluster` turns these bytes into typed objects; the recorder wraps a source and
+keeps what passes. Nothing above the cluster layer sees a Source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from .coverage import Coverage, Origin
+
+
+class Page(NamedTuple):
+    """One answer to a list request: the JSON bytes, and the API path they were read from."""
+
+    path: str
+    body: bytes
+    restart: bool = False
+
+
+class LogQuery(NamedTuple):
+    """Which log, and how much of it at most."""
+
+    namespace: str
+    pod: str
+    container: str
+    previous: bool = False
+    tail_lines: int = 500
+    limit_bytes: int = 1 << 20
+    since_seconds: int = 0
+
+
+class Source(Protocol):
+    """Raw answers by API path. Every method raises ClusterError subclasses of kuberunbooks.errors only."""
+
+    selects: bool
+    """True when `pages` applies selectors and `item` reads one object; else the caller filters the lists."""
+
+    coverage: Coverage
+    """Filled as things are read or refused."""
+
+    def origin(self) -> Origin:
+        """Where the answers come from (who asks, server version)."""
+        ...
+
+    def now(self) -> datetime:
+        """The server's time, UTC; in a case the moment of the recording."""
+        ...
+
+    def pages(self, path: str, *, labels: str = "", fields: str = "", whole: bool = False) -> Iterator[Page]:
+        """The list at `path` (`api/v1/namespaces/shop/pods`), page by page.
+
+        `whole` asks for it in one answer from the watch cache (nodes), so that
+        the number of requests does not grow with the cluster. A walk the server
+        ends with 410 Gone is started over; the page that starts it over has
+        `restart` set and supersedes those before it.
+        """
+        ...
+
+    def item(self, path: str) -> bytes:
+        """One object (only when `selects`)."""
+        ...
+
+    def log(self, query: LogQuery) -> bytes:
+        """A container's log, with timestamps."""
+        ...
+
+    def raw(self, path: str) -> bytes:
+        """Any other GET: `readyz`, `version`."""
+        ...
+
+    def is_complete(self, path: str) -> bool:
+        """Whether the whole list at `path` can be read here; False when only a part was recorded."""
+        ...
+
+    def close(self) -> None:
+        """Gives back connections and files."""
+        ...

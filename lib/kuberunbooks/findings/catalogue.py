@@ -1,0 +1,275 @@
+"""The catalogue: severity, title, explanation and next commands of every code.
+
+Data in YAML (`catalogue/LANGUAGE/*.yaml`), so that texts can be translated and
+severities overridden without touching a rule. Texts are Jinja2 templates over a
+finding's facts; every value put into a command is shell-quoted by the
+environment, so no text can forget it.
+
+Called when a step ends (guides.step) and by the documentation generator.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shlex
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import msgspec
+
+from kuberunbooks.errors import BadParameter, BadSettings
+from kuberunbooks.objects import human_duration
+
+from .model import SEVERITIES, Finding, NextStep, Severity
+
+
+class NextTemplate(msgspec.Struct, forbid_unknown_fields=True):
+    """One next step: `when` is a Jinja2 expression over the facts, empty means always."""
+
+    why: str
+    command: str = ""
+    changes: bool = False
+    when: str = ""
+
+
+class Entry(msgspec.Struct, forbid_unknown_fields=True):
+    """What the catalogue says of one code."""
+
+    title: str
+    severity: Severity = "info"
+    summary: str = ""
+    explanation: str = ""
+    next: list[NextTemplate] = []
+    upstream: str = ""
+
+
+def languages() -> list[str]:
+    """The languages there is a catalogue for."""
+    return sorted(path.name for path in _root().iterdir() if path.is_dir())
+
+
+def _root() -> Path:
+    return Path(str(resources.files("kuberunbooks.findings"))) / "catalogue"
+
+
+@functools.cache
+def entries(language: str = "en") -> dict[str, Entry]:
+    """All codes of a language; what it lacks is taken from English.
+
+    Raises BadParameter for a language there is no catalogue for, BadSettings for
+    a code that stands in two files or a file that does not fit the form.
+    """
+    import yaml
+
+    if language not in languages():
+        raise BadParameter(
+            f"There is no catalogue for language {language!r}; there is {', '.join(languages())}."
+        )
+    found: dict[str, Entry] = {} if language == "en" else dict(entries("en"))
+    seen: dict[str, str] = {}
+    for path in sorted((_root() / language).glob("*.yaml")):
+        if path.name.startswith("_"):
+            continue
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        for code, raw in (yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}).items():  # noqa: S506
+            if code in seen:
+                raise BadSettings(f"Code {code} stands in {seen[code]} and in {path.name}.")
+            seen[code] = path.name
+            try:
+                found[code] = msgspec.convert(raw, Entry)
+            except msgspec.ValidationError as error:
+                raise BadSettings(f"{path.name}: {code}: {error}.") from error
+    return found
+
+
+@functools.cache
+def phrases(language: str = "en") -> dict[str, str]:
+    """The words of the report itself, by key (`_report.yaml`)."""
+    import yaml
+
+    found: dict[str, str] = {} if language == "en" else dict(phrases("en"))
+    path = _root() / language / "_report.yaml"
+    if path.exists():
+        found.update(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    return found
+
+
+@functools.cache
+def severity_overrides() -> dict[str, Severity]:
+    """Severities set by the settings file that RUNBOOK_SETTINGS names: `severities: {Code: warning}`.
+
+    Raises BadSettings when the file cannot be read, names an unknown code or severity.
+    """
+    import yaml
+
+    name = os.environ.get("RUNBOOK_SETTINGS", "")
+    if not name:
+        return {}
+    try:
+        read = yaml.safe_load(Path(name).read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise BadSettings(f"The settings file {name} cannot be read: {error}.") from error
+    wanted = read.get("severities", {}) if isinstance(read, dict) else {}
+    for code, severity in wanted.items():
+        if code not in entries("en"):
+            raise BadSettings(f"The settings file {name} sets the severity of {code}, which is no code.")
+        if severity not in SEVERITIES:
+            raise BadSettings(f"The settings file {name} gives {code} the severity {severity!r}.")
+    return dict(wanted)
+
+
+def default_severity(code: str) -> Severity:
+    """The severity of a code in the catalogue; `warning` for one it does not know."""
+    entry = entries("en").get(code)
+    return entry.severity if entry else "warning"
+
+
+def apply_override(one: Finding) -> None:
+    """Sets the severity the settings file gives this code, whatever the rule decided."""
+    severity = severity_overrides().get(one.code)
+    if severity is not None:
+        one.severity = severity
+
+
+def fill(one: Finding, language: str = "en") -> Finding:
+    """Writes title, summary, explanation and next steps into a finding.
+
+    A text that fails (a fact it wants is missing) falls back to the code and its
+    facts: a bad text must not cost the finding. Tests make sure none fails.
+    """
+    entry = entries(language).get(one.code)
+    if entry is None:
+        one.title = one.title or one.code
+        one.summary = one.summary or one.code
+        return one
+    facts = context(one)
+    one.title = render(entry.title, facts) or one.code
+    one.summary = render(entry.summary or entry.title, facts) or one.title
+    one.explanation = render(entry.explanation, facts)
+    one.upstream = one.upstream or entry.upstream
+    one.next = [
+        NextStep(
+            why=render(step.why, facts), command=render(step.command, facts, shell=True), changes=step.changes
+        )
+        for step in entry.next
+        if not step.when or _holds(step.when, facts)
+    ]
+    return one
+
+
+def context(one: Finding) -> dict[str, Any]:
+    """What a text may use: the facts, and who it is about.
+
+    `who` is `pod web-1`, `all 3 pods of deployment/web` or `2 of 3 pods of
+    deployment/web`; `pod` is the pod's name when the subject is one.
+    """
+    subject = one.subject
+    return {
+        "container": subject.container,
+        "pod": subject.name if subject.kind == "Pod" else "",
+        **one.facts,
+        "kind": subject.kind,
+        "kind_name": subject.text,
+        "namespace": subject.namespace,
+        "name": subject.name,
+        "who": who(one),
+        "count": one.count,
+        "total": one.total,
+        "owner": one.owner,
+        "severity": one.severity,
+    }
+
+
+def who(one: Finding) -> str:
+    """The subject as a colleague would say it."""
+    noun = one.subject.kind.lower()
+    if one.count > 1 and one.owner and one.total:
+        number = f"all {one.count}" if one.count >= one.total else f"{one.count} of {one.total}"
+        return f"{number} {noun}s of {one.owner}"
+    if one.count > 1:
+        return f"{one.count} {noun}s" + (f" of {one.owner}" if one.owner else "")
+    if one.owner and one.total > 1:
+        return f"1 of {one.total} {noun}s of {one.owner}"
+    return f"{noun} {one.subject.name}" if noun == "pod" else one.subject.text
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in words short enough for a sentence: `20 min`, `3 h 5 min`, `40 s`."""
+    total = int(abs(seconds))
+    if total < 120:
+        return f"{total} s"
+    if total < 7200:
+        return f"{total // 60} min"
+    if total < 172800:
+        hours, minutes = total // 3600, total % 3600 // 60
+        return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
+    return f"{total // 86400} days"
+
+
+def list_text(values: list[Any], most: int = 5) -> str:
+    """`a, b and c`; beyond `most`: `a, b and 7 more`."""
+    texts = [str(value) for value in values]
+    if len(texts) > most:
+        return ", ".join(texts[: most - 1]) + f" and {len(texts) - most + 1} more"
+    if len(texts) < 2:
+        return "".join(texts)
+    return ", ".join(texts[:-1]) + " and " + texts[-1]
+
+
+def _shell(value: object) -> str:
+    if value is None:
+        return ""
+    return shlex.quote("".join(char for char in str(value) if char == "\n" or ord(char) >= 32))
+
+
+def _time(value: datetime | str) -> str:
+    return value if isinstance(value, str) else f"{value:%H:%M:%S} UTC"
+
+
+@functools.cache
+def _environment(shell: bool) -> jinja2.Environment:
+    environment = jinja2.Environment(  # noqa: S701 - plain text and shell; HTML is escaped where HTML is made
+        undefined=jinja2.StrictUndefined,
+        finalize=_shell if shell else None,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        duration=duration_text, listing=list_text, time=_time, age=human_duration, plural=_plural
+    )
+    return environment
+
+
+def _plural(count: int, noun: str, many: str = "") -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {many or noun + 's'}"
+
+
+@functools.lru_cache(maxsize=2048)
+def _template(text: str, shell: bool) -> jinja2.Template:
+    return _environment(shell).from_string(text)
+
+
+@functools.lru_cache(maxsize=512)
+def _expression(text: str) -> Any:
+    return _environment(False).compile_expression(text, undefined_to_none=True)
+
+
+def _holds(expression: str, facts: dict[str, Any]) -> bool:
+    try:
+        return bool(_expression(expression)(**facts))
+    except jinja2.TemplateError:
+        return False
+
+
+def render(text: str, facts: dict[str, Any], *, shell: bool = False) -> str:
+    """A catalogue text over these facts; empty when it fails. With `shell`, every value is quoted."""
+    if not text:
+        return ""
+    try:
+        return _template(text, shell).render(facts).strip()
+    except (jinja2.TemplateError, TypeError, ValueError):
+        return ""

@@ -1,0 +1,78 @@
+"""The headline: the root cause among all findings, by the order of `headline.yaml`.
+
+First what another finding explains is dropped, then critical goes before
+warning, then the order of the stages, then the number of objects. Used by the
+closing cell of every notebook and again when a report is made from a partial one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from importlib import resources
+
+import msgspec
+
+from .model import SEVERITIES, Finding
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True):
+    """headline.yaml: `stages` in order of precedence, `wrappers`, and what answers a quiet run."""
+
+    stages: list[list[str]]
+    wrappers: list[str]
+    answers: list[str]
+
+
+@functools.cache
+def order() -> Order:
+    """The order of precedence."""
+    import yaml
+
+    text = (resources.files("kuberunbooks.findings") / "headline.yaml").read_text(encoding="utf-8")
+    return msgspec.convert(yaml.safe_load(text), Order)
+
+
+@functools.cache
+def _rank() -> dict[str, int]:
+    return {code: rank for rank, code in enumerate(code for stage in order().stages for code in stage)}
+
+
+def headline(findings: Sequence[Finding]) -> Finding | None:
+    """The root cause; None when nothing is critical, warning, or an answer of its own."""
+    serious = [one for one in findings if one.severity in ("critical", "warning")]
+    if serious:
+        return min(without_explained(serious), key=precedence)
+    answers = [one for one in findings if one.severity == "info" and one.code in order().answers]
+    return min(answers, key=lambda one: order().answers.index(one.code), default=None)
+
+
+def precedence(one: Finding) -> tuple[int, int, int]:
+    """Sort key, best first: severity, stage, number of objects."""
+    rank = _rank()
+    last = len(rank)
+    wrappers = order().wrappers
+    place = last + 1 + wrappers.index(one.code) if one.code in wrappers else rank.get(one.code, last)
+    return (SEVERITIES.index(one.severity), place, -one.count)
+
+
+def without_explained(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings without the wrappers that a cause on the same object, or on what it owns, explains."""
+    wrappers = set(order().wrappers)
+    causes = [one for one in findings if one.code not in wrappers]
+    explained: set[tuple[str, str]] = set()
+    for cause in causes:
+        namespace = cause.subject.namespace
+        explained.add((namespace, cause.subject.text))
+        explained.update((namespace, f"{cause.subject.kind.lower()}/{name}") for name in cause.affected)
+        explained.update(
+            (namespace, text) for text in (cause.owner, *cause.facts.get("explains", ())) if text
+        )
+    left = causes + [one for one in findings if one.code in wrappers and not _is_explained(one, explained)]
+    return left or list(findings)
+
+
+def _is_explained(wrapper: Finding, explained: set[tuple[str, str]]) -> bool:
+    kind, namespace = wrapper.subject.kind.lower(), wrapper.subject.namespace
+    names = wrapper.affected or [wrapper.subject.name]
+    return all((namespace, f"{kind}/{name}") in explained for name in names)

@@ -1,0 +1,59 @@
+"""Which guides there are. A guide is a target resolver and its steps, in order.
+
+Called by the notebook session (which guide serves this notebook?) and by the
+documentation generator.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from kuberunbooks.cluster import Cluster
+from kuberunbooks.findings import Mark, StepResult
+from kuberunbooks.errors import UnknownRunbook
+
+from .step import Step, Target
+
+_MODULES = {"pods": "kuberunbooks.guides.pods"}
+
+
+class Request(NamedTuple):
+    """What the person asked for: the notebook's parameters. `since` is in seconds; namespace "" means all."""
+
+    namespace: str
+    target: str
+    since: float
+    options: dict[str, Any]
+
+
+class Guide(NamedTuple):
+    """A guide: `resolve` finds the target (raises ClusterError when it cannot be read), `steps` run in order.
+
+    `timeline` gives the marks of events and restarts, `change` one sentence on
+    what changed before the headline began; both for the closing cell.
+    """
+
+    name: str
+    title: str
+    upstream: str
+    resolve: Callable[[Cluster, Request], Target]
+    steps: tuple[Step, ...]
+    timeline: Callable[[Any, Cluster], list[Mark]]
+    change: Callable[[Any, Cluster, list[StepResult]], str]
+    rights: tuple[tuple[str, str, str], ...]
+    """(verb, group, resource) each step may need; asked for before the first one."""
+
+
+def guides() -> list[str]:
+    """The names of all guides."""
+    return sorted(_MODULES)
+
+
+def guide(name: str) -> Guide:
+    """A guide by name. Raises UnknownRunbook."""
+    if name not in _MODULES:
+        raise UnknownRunbook(f"There is no guide {name!r}; there is {', '.join(guides())}.")
+    found: Guide = importlib.import_module(_MODULES[name]).GUIDE
+    return found

@@ -1,0 +1,142 @@
+"""A step of a guide: a generator that reads and decides, turned into a result.
+
+The decorator runs the generator, groups what many objects share, writes the
+catalogue's words into the findings, redacts every text, and turns a refused read
+into a finding. A step never raises: what failed is in its result.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+from kuberunbooks.cluster import Cluster
+from kuberunbooks.errors import ClusterError, Forbidden
+from kuberunbooks.findings import (
+    SEVERITIES,
+    Finding,
+    LogExcerpt,
+    Mark,
+    Note,
+    Owner,
+    StepResult,
+    StepStatus,
+    Subject,
+    Table,
+    apply_override,
+    fill,
+    finding,
+    group,
+    phrases,
+)
+from kuberunbooks.redaction import Redactor
+
+Yielded = Finding | Table | LogExcerpt | Note | Mark
+StepFunction = Callable[[Any, Cluster], Iterator[Yielded]]
+
+
+class Target(Protocol):
+    """What a step needs to know of what the run is about."""
+
+    @property
+    def subject(self) -> Subject:
+        """The target as a whole, for findings about the step itself."""
+        ...
+
+    def owner_of(self, subject: Subject) -> Owner:
+        """Who made the subject, and how many of that kind it has."""
+        ...
+
+
+class Step(NamedTuple):
+    """A step as the guide declares it; `name` is the function's, by which notebooks call it."""
+
+    id: str
+    name: str
+    title: str
+    question: str
+    upstream: str
+    run: StepFunction
+
+
+def step(id_: str, *, title: str, upstream: str = "") -> Callable[[StepFunction], Step]:
+    """Declares a step. The function's docstring is the question it answers, as the report shows it."""
+
+    def declare(function: StepFunction) -> Step:
+        question = (function.__doc__ or "").strip().splitlines()
+        return Step(id_, function.__name__, title, question[0] if question else "", upstream, function)
+
+    return declare
+
+
+def run_step(
+    one: Step, target: Target, cluster: Cluster, redactor: Redactor, *, guide: str, language: str
+) -> StepResult:
+    """Runs a step to its end. Never raises; `seconds` is wall time."""
+    result = StepResult(
+        id=one.id, name=one.name, title=one.title, question=one.question, upstream=one.upstream
+    )
+    started = time.perf_counter()
+    found: list[Finding] = []
+    try:
+        for item in one.run(target, cluster):
+            if isinstance(item, Finding):
+                found.append(item)
+            elif isinstance(item, Mark):
+                result.marks.append(item)
+            else:
+                result.exhibits.append(item)
+    except ClusterError as error:
+        found.append(_unreadable(error, target, cluster))
+        result.error = str(error)
+        result.status = "refused"
+    except Exception as error:
+        # A bug in one rule must not cost the other steps, nor pass for "all is well".
+        result.error = f"{type(error).__name__}: {error} ({_place(error)})"
+        result.status = "failed"
+    result.findings = [_finish(item, one, cluster, guide, language) for item in group(found, target.owner_of)]
+    result.findings.sort(key=lambda item: (SEVERITIES.index(item.severity), -item.count))
+    result = redactor.struct(result)
+    result.status = _status(result)
+    result.verdict = _verdict(result, language)
+    result.seconds = round(time.perf_counter() - started, 4)
+    return result
+
+
+def _finish(item: Finding, one: Step, cluster: Cluster, guide: str, language: str) -> Finding:
+    item.guide, item.step, item.observed_at = guide, one.id, cluster.now
+    item.upstream = item.upstream or one.upstream
+    apply_override(item)
+    return fill(item, language)
+
+
+def _unreadable(error: ClusterError, target: Target, cluster: Cluster) -> Finding:
+    path = getattr(error, "path", "")
+    cluster.note_failure(error, f"get {path}" if path else "read the cluster")
+    code = "PermissionDenied" if isinstance(error, Forbidden) else "EvidenceUnavailable"
+    return finding(code, target.subject, severity="info", why=str(error), what=path, advice=error.advice)
+
+
+def _status(result: StepResult) -> StepStatus:
+    if result.status in ("refused", "failed"):
+        return result.status
+    if not result.findings:
+        return "ok"
+    return result.findings[0].severity
+
+
+def _verdict(result: StepResult, language: str) -> str:
+    """The step in one line: the worst finding's title, or the quiet line."""
+    words = phrases(language)
+    if result.status == "failed":
+        return words.get("step_failed", "This step failed")
+    if result.findings:
+        return result.findings[0].title
+    return words.get("step_quiet", "Nothing found")
+
+
+def _place(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"

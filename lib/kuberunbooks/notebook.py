@@ -1,0 +1,192 @@
+"""What a runbook's cells call: open the cluster, run a step, close with the summary.
+
+    guide = notebook.open("pods", context=context, case=case, namespace=namespace, target=target, ...)
+    guide.overall()
+    guide.summary()
+
+Every cell's value shows itself as HTML, as text and as JSON, so that the executed
+notebook carries the machine-readable result and nothing is passed on the side.
+No cell raises because of the cluster: when it cannot be read, the opening cell
+says so and every step says that it was not run.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from kuberunbooks import __version__
+from kuberunbooks.cluster import Cluster, Coverage, Origin
+from kuberunbooks.errors import BadParameter, RunbookError
+from kuberunbooks.findings import (
+    RUN_MIME,
+    STEP_MIME,
+    SUMMARY_MIME,
+    Failure,
+    RunStart,
+    StepResult,
+    Summary,
+)
+from kuberunbooks.guides import Guide, Target, guide, run_step
+from kuberunbooks.guides.registry import Request
+from kuberunbooks.guides.step import Step
+from kuberunbooks.redaction import Redactor
+from kuberunbooks.report import html_of, text_of
+
+_SINCE = re.compile(r"^(?P<number>\d+)(?P<unit>[smhd])$")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Shown:
+    """A cell's value: the data, and how Jupyter shows it."""
+
+    def __init__(self, mime: str, data: RunStart | StepResult | Summary) -> None:
+        self.data = data
+        self._mime = mime
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        del include, exclude
+        return {
+            "text/html": html_of(self.data),
+            "text/plain": text_of(self.data),
+            self._mime: msgspec.to_builtins(self.data),
+        }
+
+
+class Session:
+    """A guide bound to a cluster and a target; each step of the guide is a method of its name."""
+
+    def __init__(
+        self,
+        guide_: Guide,
+        start: RunStart,
+        cluster: Cluster | None,
+        target: Target | None,
+        redactor: Redactor,
+    ) -> None:
+        self.start = start
+        self.steps: list[StepResult] = []
+        self._guide = guide_
+        self._cluster = cluster
+        self._target = target
+        self._redactor = redactor
+        self._by_name = {one.name: one for one in guide_.steps}
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return Shown(RUN_MIME, self.start)._repr_mimebundle_(include, exclude)
+
+    @property
+    def step_names(self) -> list[str]:
+        """The names of the guide's steps, in order."""
+        return list(self._by_name)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._by_name]
+
+    def __getattr__(self, name: str) -> Any:
+        one = self.__dict__.get("_by_name", {}).get(name)
+        if one is None:
+            raise AttributeError(f"The {self._guide.name} guide has no step {name!r}.")
+        return lambda: self._run(one)
+
+    def _run(self, one: Step) -> Shown:
+        if self._cluster is None or self._target is None:
+            sentence = self.start.failure.sentence if self.start.failure else ""
+            result = StepResult(
+                id=one.id,
+                name=one.name,
+                title=one.title,
+                question=one.question,
+                status="skipped",
+                verdict=sentence,
+            )
+        else:
+            result = run_step(
+                one,
+                self._target,
+                self._cluster,
+                self._redactor,
+                guide=self._guide.name,
+                language=self.start.language,
+            )
+        self.steps = [step for step in self.steps if step.id != one.id] + [result]
+        return Shown(STEP_MIME, result)
+
+    def summary(self) -> Shown:
+        """The closing cell: timeline, what changed, coverage."""
+        closing = Summary(finished_at=datetime.now(UTC))
+        if self._cluster is not None and self._target is not None:
+            closing.marks = self._guide.timeline(self._target, self._cluster)
+            closing.change = self._guide.change(self._target, self._cluster, self.steps)
+            closing.coverage = self._cluster.coverage
+            closing.coverage.redactions = dict(self._redactor.counts)
+            closing = self._redactor.struct(closing)
+        return Shown(SUMMARY_MIME, closing)
+
+
+def open(  # noqa: A001 - reads as what it does: notebook.open(...)
+    runbook: str,
+    *,
+    context: str = "",
+    case: str = "",
+    namespace: str = "default",
+    target: str = "",
+    since: str = "1h",
+    language: str = "en",
+    **options: Any,
+) -> Session:
+    """Opens the cluster or the case and finds the target. Never raises: a failure is shown by the cell."""
+    started = datetime.now(UTC)
+    redactor = Redactor()
+    guide_ = guide(runbook)
+    start = RunStart(
+        runbook=runbook,
+        target=target,
+        source=Origin(kind="case" if case else "live", case=case, context=context),
+        started_at=started,
+        now=started,
+        language=language,
+        versions={"kuberunbooks": __version__},
+    )
+    try:
+        request = Request("" if namespace == "-" else namespace, target, seconds(since), options)
+        cluster = _connect(
+            context=context, case=case, redactor=redactor, guide_=guide_, namespace=request.namespace
+        )
+        start.source, start.now = cluster.origin, cluster.now
+        found = guide_.resolve(cluster, request)
+        start.target_text = getattr(found, "text", target)
+        start.pods = len(getattr(found, "pods", ()))
+        start.coverage = cluster.coverage
+    except RunbookError as error:
+        start.failure = Failure(
+            error=type(error).__name__,
+            sentence=redactor.text(str(error)),
+            advice=error.advice,
+            exit_status=error.exit_status,
+        )
+        return Session(guide_, redactor.struct(start), None, None, redactor)
+    return Session(guide_, redactor.struct(start), cluster, found, redactor)
+
+
+def seconds(text: str) -> float:
+    """`90s`, `15m`, `1h`, `2d` in seconds. Raises BadParameter."""
+    match = _SINCE.match(text.strip())
+    if match is None:
+        raise BadParameter(f"since={text!r} is no duration; write 90s, 15m, 1h or 2d.")
+    return float(int(match["number"]) * _SECONDS[match["unit"]])
+
+
+def _connect(*, context: str, case: str, redactor: Redactor, guide_: Guide, namespace: str) -> Cluster:
+    del redactor, guide_, namespace
+    if case:
+        from kuberunbooks.cluster.case import CaseSource
+
+        return Cluster(CaseSource(case))
+    raise BadParameter(f"Live reading of context {context!r} is not there yet.")
+
+
+_ = Coverage

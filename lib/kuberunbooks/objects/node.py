@@ -1,0 +1,76 @@
+"""Nodes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from .base import Api, Condition, KubernetesObject, Time, View, find_condition
+
+
+class Taint(View):
+    """spec.taints[]."""
+
+    key: str = ""
+    value: str = ""
+    effect: str = ""
+    time_added: Time = None
+
+    @property
+    def text(self) -> str:
+        """The taint as `kubectl taint` takes it: `key=value:NoSchedule`."""
+        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+
+
+class NodeSpec(View):
+    """NodeSpec."""
+
+    unschedulable: bool = False
+    taints: list[Taint] = []
+    provider_id: str = msgspec.field(name="providerID", default="")
+
+
+class NodeInfo(View):
+    """status.nodeInfo."""
+
+    kubelet_version: str = ""
+    container_runtime_version: str = ""
+    operating_system: str = ""
+    architecture: str = ""
+    os_image: str = ""
+    kernel_version: str = ""
+
+
+class NodeStatus(View):
+    """NodeStatus; quantities as the API writes them."""
+
+    capacity: dict[str, Any] = {}
+    allocatable: dict[str, Any] = {}
+    conditions: list[Condition] = []
+    node_info: NodeInfo = msgspec.field(default_factory=NodeInfo)
+
+
+class Node(KubernetesObject):
+    """A node."""
+
+    api: ClassVar[Api] = Api("v1", "nodes", "Node", namespaced=False)
+    spec: NodeSpec = msgspec.field(default_factory=NodeSpec)
+    status: NodeStatus = msgspec.field(default_factory=NodeStatus)
+
+    def condition(self, type_: str) -> Condition | None:
+        """The condition of that type, or None."""
+        return find_condition(self.status.conditions, type_)
+
+    @property
+    def is_ready(self) -> bool:
+        """Condition Ready is True; False, Unknown and absent are all not."""
+        condition = self.condition("Ready")
+        return condition is not None and condition.is_true
+
+    @property
+    def status_text(self) -> str:
+        """STATUS as `kubectl get nodes` prints it."""
+        condition = self.condition("Ready")
+        text = "Unknown" if condition is None else "Ready" if condition.is_true else "NotReady"
+        return text + (",SchedulingDisabled" if self.spec.unschedulable else "")

@@ -1,0 +1,257 @@
+"""Workloads: what makes pods, and what it says about making them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from .base import Api, Condition, KubernetesObject, Time, View, find_condition
+from .pod import PodTemplate
+from .selectors import LabelSelector
+
+
+class WorkloadSpec(View):
+    """spec of Deployment, ReplicaSet and StatefulSet."""
+
+    replicas: int = 1
+    selector: LabelSelector = msgspec.field(default_factory=LabelSelector)
+    template: PodTemplate = msgspec.field(default_factory=PodTemplate)
+    paused: bool = False
+    progress_deadline_seconds: int | None = None
+    service_name: str = ""
+    pod_management_policy: str = ""
+
+
+class WorkloadStatus(View):
+    """status of every kind of workload; a kind fills what it has."""
+
+    observed_generation: int = 0
+    replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    updated_replicas: int = 0
+    unavailable_replicas: int = 0
+    desired_number_scheduled: int = 0
+    number_ready: int = 0
+    updated_number_scheduled: int = 0
+    current_revision: str = ""
+    update_revision: str = ""
+    conditions: list[Condition] = []
+
+
+class Workload(KubernetesObject):
+    """Base of the kinds that keep a number of pods running."""
+
+    spec: WorkloadSpec = msgspec.field(default_factory=WorkloadSpec)
+    status: WorkloadStatus = msgspec.field(default_factory=WorkloadStatus)
+
+    @property
+    def selector(self) -> LabelSelector:
+        """Which pods are its own."""
+        return self.spec.selector
+
+    @property
+    def template(self) -> PodTemplate:
+        """What its pods are made from."""
+        return self.spec.template
+
+    @property
+    def desired(self) -> int:
+        """How many pods it wants."""
+        return self.spec.replicas
+
+    @property
+    def ready(self) -> int:
+        """How many of them are ready."""
+        return self.status.ready_replicas
+
+    def condition(self, type_: str) -> Condition | None:
+        """The condition of that type, or None."""
+        return find_condition(self.status.conditions, type_)
+
+
+class Deployment(Workload):
+    """A Deployment."""
+
+    api: ClassVar[Api] = Api("apps/v1", "deployments", "Deployment")
+
+
+class ReplicaSet(Workload):
+    """A ReplicaSet."""
+
+    api: ClassVar[Api] = Api("apps/v1", "replicasets", "ReplicaSet")
+
+    @property
+    def revision(self) -> int:
+        """Its number in the Deployment's history (annotation deployment.kubernetes.io/revision); 0 without one."""
+        text = self.metadata.annotations.get("deployment.kubernetes.io/revision", "")
+        return int(text) if text.isdigit() else 0
+
+
+class StatefulSet(Workload):
+    """A StatefulSet."""
+
+    api: ClassVar[Api] = Api("apps/v1", "statefulsets", "StatefulSet")
+
+
+class DaemonSet(Workload):
+    """A DaemonSet."""
+
+    api: ClassVar[Api] = Api("apps/v1", "daemonsets", "DaemonSet")
+
+    @property
+    def desired(self) -> int:
+        """How many nodes should run it."""
+        return self.status.desired_number_scheduled
+
+    @property
+    def ready(self) -> int:
+        """On how many nodes it is ready."""
+        return self.status.number_ready
+
+
+class ReplicationControllerSpec(View):
+    """spec of a ReplicationController, whose selector is plain labels."""
+
+    replicas: int = 1
+    selector: dict[str, str] = {}
+    template: PodTemplate = msgspec.field(default_factory=PodTemplate)
+
+
+class ReplicationController(KubernetesObject):
+    """A ReplicationController: the ancestor of ReplicaSet."""
+
+    api: ClassVar[Api] = Api("v1", "replicationcontrollers", "ReplicationController")
+    spec: ReplicationControllerSpec = msgspec.field(default_factory=ReplicationControllerSpec)
+    status: WorkloadStatus = msgspec.field(default_factory=WorkloadStatus)
+
+    @property
+    def selector(self) -> LabelSelector:
+        """Which pods are its own."""
+        return LabelSelector(match_labels=self.spec.selector)
+
+    @property
+    def template(self) -> PodTemplate:
+        """What its pods are made from."""
+        return self.spec.template
+
+    @property
+    def desired(self) -> int:
+        """How many pods it wants."""
+        return self.spec.replicas
+
+    @property
+    def ready(self) -> int:
+        """How many of them are ready."""
+        return self.status.ready_replicas
+
+    def condition(self, type_: str) -> Condition | None:
+        """The condition of that type, or None."""
+        return find_condition(self.status.conditions, type_)
+
+
+class JobSpec(View):
+    """spec of a Job."""
+
+    parallelism: int | None = 1
+    completions: int | None = None
+    backoff_limit: int = 6
+    active_deadline_seconds: int | None = None
+    suspend: bool = False
+    selector: LabelSelector = msgspec.field(default_factory=LabelSelector)
+    template: PodTemplate = msgspec.field(default_factory=PodTemplate)
+
+
+class JobStatus(View):
+    """status of a Job."""
+
+    active: int = 0
+    ready: int | None = 0
+    succeeded: int = 0
+    failed: int = 0
+    start_time: Time = None
+    completion_time: Time = None
+    conditions: list[Condition] = []
+
+
+class Job(KubernetesObject):
+    """A Job."""
+
+    api: ClassVar[Api] = Api("batch/v1", "jobs", "Job")
+    spec: JobSpec = msgspec.field(default_factory=JobSpec)
+    status: JobStatus = msgspec.field(default_factory=JobStatus)
+
+    @property
+    def selector(self) -> LabelSelector:
+        """Which pods are its own."""
+        return self.spec.selector
+
+    @property
+    def template(self) -> PodTemplate:
+        """What its pods are made from."""
+        return self.spec.template
+
+    def condition(self, type_: str) -> Condition | None:
+        """The condition of that type, or None."""
+        return find_condition(self.status.conditions, type_)
+
+
+class JobTemplate(View):
+    """spec.jobTemplate of a CronJob."""
+
+    spec: JobSpec = msgspec.field(default_factory=JobSpec)
+
+
+class CronJobSpec(View):
+    """spec of a CronJob."""
+
+    schedule: str = ""
+    suspend: bool = False
+    failed_jobs_history_limit: int = 1
+    concurrency_policy: str = ""
+    job_template: JobTemplate = msgspec.field(default_factory=JobTemplate)
+
+
+class CronJobStatus(View):
+    """status of a CronJob."""
+
+    last_schedule_time: Time = None
+    last_successful_time: Time = None
+
+
+class CronJob(KubernetesObject):
+    """A CronJob."""
+
+    api: ClassVar[Api] = Api("batch/v1", "cronjobs", "CronJob")
+    spec: CronJobSpec = msgspec.field(default_factory=CronJobSpec)
+    status: CronJobStatus = msgspec.field(default_factory=CronJobStatus)
+
+    @property
+    def template(self) -> PodTemplate:
+        """What its Jobs' pods are made from."""
+        return self.spec.job_template.spec.template
+
+
+class DisruptionBudgetSpec(View):
+    """spec of a PodDisruptionBudget."""
+
+    selector: LabelSelector | None = None
+
+
+class DisruptionBudgetStatus(View):
+    """status of a PodDisruptionBudget."""
+
+    disruptions_allowed: int = 0
+    current_healthy: int = 0
+    desired_healthy: int = 0
+    expected_pods: int = 0
+    conditions: list[Condition] = []
+
+
+class PodDisruptionBudget(KubernetesObject):
+    """A PodDisruptionBudget."""
+
+    api: ClassVar[Api] = Api("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget")
+    spec: DisruptionBudgetSpec = msgspec.field(default_factory=DisruptionBudgetSpec)
+    status: DisruptionBudgetStatus = msgspec.field(default_factory=DisruptionBudgetStatus)

@@ -1,0 +1,1 @@
+"""Executing a notebook with papermill and exporting its report."""
