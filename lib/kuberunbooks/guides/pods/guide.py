@@ -13,7 +13,7 @@ from .placement import placement
 from .resources import resources
 from .scheduling import scheduling
 from .services import endpoints, selectors, traffic
-from .target import resolve
+from .resolve import resolve
 from .terminating import terminating
 from .timeline import timeline
 from .waiting import waiting

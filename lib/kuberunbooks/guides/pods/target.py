@@ -1,11 +1,17 @@
-"""What the pods runbook looks at: a pod, a prefix, a selector, a workload, a namespace, everything."""
+"""What the pods runbook looks at, resolved: the pods, the workloads above them, and who is who.
+
+`resolve` fills it; every step reads it. The partitions (`suspects`, `pending`,
+`unscheduled`) are worked out once, so that a step over 5,000 healthy pods costs
+nothing.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Owner, Subject
 from kuberunbooks.objects import (
     CronJob,
@@ -18,35 +24,46 @@ from kuberunbooks.objects import (
     StatefulSet,
 )
 
-from ..registry import Request
-
 Controller = Deployment | ReplicaSet | StatefulSet | DaemonSet | ReplicationController | Job | CronJob
+Key = tuple[str, str, str]
+"""(kind, namespace, name)."""
 
 
 @dataclass
 class Pods:
     """The target of the pods runbook, resolved.
 
-    `pods` are the pods in question, worst candidates not yet sorted out.
-    `controllers` are the workloads above them that could be read, by
-    (kind, namespace, name); a Deployment's newest ReplicaSet is there too.
-    `wanted` is the target as typed, `namespace` empty for all namespaces.
-    `missing` is set when the target does not exist: near names and the other
-    namespaces where it lives.
+    `pods` are the pods in question. `controllers` are the workloads above them
+    that could be read, by (kind, namespace, name); of a Deployment's ReplicaSets
+    those with pods and the newest. `roots` are the top workloads in question,
+    also those that have no pods at all.
+
+    `wanted` is the target as typed, `namespace` empty for all namespaces,
+    `since` how many seconds back things count as recent.
+
+    `missing` is set when the target does not exist; then `near_names` are names
+    that look alike (`deployment/web`), `other_namespaces` where it lives instead.
+    `namespace_missing`: the namespace itself does not exist, and `near_names`
+    are namespaces.
+
     `single` is True when the target is one pod: then reads stay bounded.
+    `warned` are (namespace, name) of the pods that recent Warning events are about.
     """
 
     wanted: str
     namespace: str
     pods: list[Pod] = field(default_factory=list)
-    controllers: dict[tuple[str, str, str], Controller] = field(default_factory=dict)
+    controllers: dict[Key, Controller] = field(default_factory=dict)
     roots: list[Controller] = field(default_factory=list)
     single: bool = False
     missing: bool = False
+    namespace_missing: bool = False
     near_names: list[str] = field(default_factory=list)
     other_namespaces: list[str] = field(default_factory=list)
     since: float = 3600.0
     options: dict[str, Any] = field(default_factory=dict)
+    now: datetime | None = None
+    warned: frozenset[tuple[str, str]] = frozenset()
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
     _totals: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -54,9 +71,9 @@ class Pods:
     def text(self) -> str:
         """The target as the report names it: `shop/deployment/web`, `namespace shop`, `all namespaces`."""
         place = self.namespace or "all namespaces"
-        return (
-            f"{place}/{self.wanted}" if self.wanted else (f"namespace {place}" if self.namespace else place)
-        )
+        if self.wanted:
+            return f"{place}/{self.wanted}"
+        return f"namespace {place}" if self.namespace else place
 
     @property
     def subject(self) -> Subject:
@@ -64,12 +81,37 @@ class Pods:
         kind, _, name = self.wanted.rpartition("/")
         return Subject(kind=kind.capitalize() or "Target", namespace=self.namespace, name=name or self.text)
 
+    @cached_property
+    def suspects(self) -> list[Pod]:
+        """The pods that are not plainly fine.
+
+        Plainly fine is completed, or running and ready, not being deleted, no
+        restart within `since` and no recent Warning event about it.
+        """
+        horizon = self.now - timedelta(seconds=self.since) if self.now else None
+        return [pod for pod in self.pods if not _is_fine(pod, horizon) or self._is_warned(pod)]
+
+    @cached_property
+    def pending(self) -> list[Pod]:
+        """The pods of phase Pending that are not being deleted."""
+        return [
+            pod for pod in self.suspects if pod.phase == "Pending" and not pod.metadata.deletion_timestamp
+        ]
+
+    @cached_property
+    def unscheduled(self) -> list[Pod]:
+        """The pods without a node that still want one: neither ended nor being deleted."""
+        return [
+            pod
+            for pod in self.suspects
+            if not pod.spec.node_name and not pod.is_terminal and not pod.metadata.deletion_timestamp
+        ]
+
     def owner_of(self, subject: Subject) -> Owner:
-        """The top workload of a pod (`deployment/web`) and how many of the target's pods it has."""
+        """The top workload of a pod (`deployment/web`) and how many pods it has, as far as they were read."""
         if subject.kind != "Pod":
             return Owner()
-        key = (subject.namespace, subject.name)
-        owner = self._owners.get(key, "")
+        owner = self._owners.get((subject.namespace, subject.name), "")
         return Owner(owner, self._totals.get((subject.namespace, owner), 0)) if owner else Owner()
 
     def controller_of(self, pod: Pod) -> Controller | None:
@@ -77,9 +119,9 @@ class Pods:
         owner = pod.controller
         return self.controllers.get((owner.kind, pod.namespace, owner.name)) if owner else None
 
-    def top_of(self, pod: Pod) -> Controller | None:
+    def top_of(self, thing: Pod | Controller) -> Controller | None:
         """The workload at the top above a pod (the Deployment, not its ReplicaSet), if it was read."""
-        current = self.controller_of(pod)
+        current = self.controller_of(thing) if isinstance(thing, Pod) else thing
         while current is not None and (above := current.controller) is not None:
             higher = self.controllers.get((above.kind, current.namespace, above.name))
             if higher is None:
@@ -87,35 +129,62 @@ class Pods:
             current = higher
         return current
 
-    def index(self) -> None:
-        """Works out owner texts and totals once, after `pods` and `controllers` are filled."""
+    def index(self, population: list[Pod] | None = None) -> None:
+        """Works out owners and totals once, after `pods` and `controllers` are filled.
+
+        `population` are all pods that were read when the target is only some of
+        them: an owner's total counts those too.
+        """
         self._owners.clear()
         self._totals.clear()
-        for pod in self.pods:
+        for name in ("suspects", "pending", "unscheduled"):
+            self.__dict__.pop(name, None)
+        wanted = {(pod.namespace, pod.name) for pod in self.pods} if population is not None else None
+        for pod in population if population is not None else self.pods:
             text = owner_text(pod, self)
-            if text:
+            if not text:
+                continue
+            key = (pod.namespace, text)
+            self._totals[key] = self._totals.get(key, 0) + 1
+            if wanted is None or (pod.namespace, pod.name) in wanted:
                 self._owners[(pod.namespace, pod.name)] = text
-                key = (pod.namespace, text)
-                self._totals[key] = self._totals.get(key, 0) + 1
+
+    def _is_warned(self, pod: Pod) -> bool:
+        return bool(self.warned) and (pod.namespace, pod.name) in self.warned
 
 
 def owner_text(pod: Pod, target: Pods) -> str:
-    """`deployment/web` for a pod of any of its ReplicaSets, also when the ReplicaSet could not be read."""
+    """`deployment/web` for a pod of any of its ReplicaSets, also when the workloads could not be read.
+
+    Empty for a bare pod and for a static one, whose owner is only its node.
+    """
+    owner = pod.controller
+    if owner is None or owner.kind == "Node":
+        return ""
     top = target.top_of(pod)
     if top is not None:
-        return f"{top.kind.lower()}/{top.name}"
-    owner = pod.controller
-    if owner is None:
-        return ""
+        above = top.controller
+        return f"{above.kind.lower()}/{above.name}" if above else f"{top.kind.lower()}/{top.name}"
     hash_ = pod.metadata.labels.get("pod-template-hash", "")
     if owner.kind == "ReplicaSet" and hash_ and owner.name.endswith(f"-{hash_}"):
         return f"deployment/{owner.name.removesuffix(f'-{hash_}')}"
     return f"{owner.kind.lower()}/{owner.name}"
 
 
-def resolve(cluster: Cluster, request: Request) -> Pods:
-    """Finds the target. Raises ClusterError when pods cannot be read at all."""
-    target = Pods(request.target, request.namespace, since=request.since, options=request.options)
-    target.pods = list(cluster.read(Pod, request.namespace))
-    target.index()
-    return target
+def _is_fine(pod: Pod, horizon: datetime | None) -> bool:
+    """Cheap: called for every pod of the target."""
+    status = pod.status
+    if pod.metadata.deletion_timestamp is not None:
+        return False
+    if status.phase == "Succeeded":
+        return True
+    if status.phase != "Running" or not pod.is_ready:
+        return False
+    for statuses in (status.container_statuses, status.init_container_statuses):
+        for one in statuses:
+            ended = one.last_state.terminated
+            if ended is not None and (
+                horizon is None or ended.finished_at is None or ended.finished_at >= horizon
+            ):
+                return False
+    return True
