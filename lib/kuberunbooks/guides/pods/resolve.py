@@ -1,19 +1,269 @@
-"""Finds what the person asked for: parses the target parameter and reads the pods and workloads it names."""
+"""Finds what the person asked for: reads the pods and workloads that the target names.
+
+One pod costs a handful of requests whatever the cluster's size (the pod, its
+ReplicaSet, its Deployment); a workload its pods by server-side selector; a
+namespace one list per kind, side by side.
+"""
 
 from __future__ import annotations
 
-from kuberunbooks.cluster import Cluster
-from kuberunbooks.objects import Pod
+from collections.abc import Iterable
+from datetime import timedelta
+
+from kuberunbooks.cluster import Cluster, Query
+from kuberunbooks.errors import ClusterError, NotCollected, NotFound
+from kuberunbooks.objects import (
+    CronJob,
+    DaemonSet,
+    Deployment,
+    Event,
+    Job,
+    KubernetesObject,
+    Pod,
+    ReplicaSet,
+    ReplicationController,
+    StatefulSet,
+)
 
 from ..registry import Request
-from .target import Pods
+from .absence import explain_absence
+from .target import Controller, Key, Pods
+from .wanted import Wanted, parse_target
+
+WORKLOAD_KINDS: tuple[type[Controller], ...] = (
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    DaemonSet,
+    Job,
+    CronJob,
+    ReplicationController,
+)
+_BY_NAME: dict[str, type[Controller]] = {kind.api.kind: kind for kind in WORKLOAD_KINDS}
+
+# A `job-name in (…)` selector longer than this makes a URL proxies refuse.
+_MOST_JOBS_IN_SELECTOR = 50
 
 
 def resolve(cluster: Cluster, request: Request) -> Pods:
-    """Finds the target. Raises ClusterError when pods cannot be read at all."""
+    """Finds the target; one that does not exist comes back with `missing` set.
+
+    Raises BadParameter for a target this guide does not handle, ClusterError
+    when the server does not let us look.
+    """
+    wanted = parse_target(request.target)
     target = Pods(
-        request.target, request.namespace, since=request.since, options=request.options, now=cluster.now
+        wanted.text,
+        request.namespace,
+        kind=wanted.kind.api.kind if wanted.kind else "",
+        since=request.since,
+        options=request.options,
+        now=cluster.now,
     )
-    target.pods = list(cluster.read(Pod, request.namespace))
-    target.index()
+    population: list[Pod] | None = None
+    unread: NotCollected | None = None
+    try:
+        population = _read(target, wanted, cluster)
+        _read_events(target, cluster)
+    except NotFound:
+        target.missing = True
+        target.controllers.clear()
+    except NotCollected as error:
+        unread = error
+    explain_absence(target, wanted, cluster)
+    if unread is not None and not target.namespace_missing:
+        raise _with_recorded_namespaces(unread, cluster)
+    target.index(population)
     return target
+
+
+def _read(target: Pods, wanted: Wanted, cluster: Cluster) -> list[Pod] | None:
+    """Fills pods, controllers and roots; gives all pods read when the target is only some of them."""
+    if wanted.kind is Pod:
+        _one_pod(target, wanted.name, cluster)
+        return None
+    if wanted.kind is not None:
+        _workload(target, wanted.kind, wanted.name, cluster)  # type: ignore[arg-type]
+        return None
+    if wanted.name:
+        return _by_name(target, wanted.name, cluster)
+    _many(target, wanted.selector, cluster)
+    return None
+
+
+def _one_pod(target: Pods, name: str, cluster: Cluster) -> None:
+    if target.namespace:
+        target.pods = [cluster.get(Pod, target.namespace, name)]
+    else:
+        target.pods = list(cluster.read(Pod, fields=f"metadata.name={name}"))
+        if not target.pods:
+            raise NotFound(f"There is no pod {name} in any namespace.")
+    target.single = len(target.pods) == 1
+    for pod in target.pods:
+        _climb(target, pod, cluster)
+    target.roots = _tops(target)
+
+
+def _climb(target: Pods, thing: KubernetesObject, cluster: Cluster) -> None:
+    """Reads what is above an object, one GET a level."""
+    owner = thing.controller
+    kind = _BY_NAME.get(owner.kind) if owner else None
+    if owner is None or kind is None:
+        return
+    above = cluster.find(kind, thing.namespace, owner.name).object
+    if above is not None and _key(above) not in target.controllers:
+        target.controllers[_key(above)] = above
+        _climb(target, above, cluster)
+
+
+def _workload(target: Pods, kind: type[Controller], name: str, cluster: Cluster) -> None:
+    if target.namespace:
+        target.roots = [cluster.get(kind, target.namespace, name)]
+    else:
+        target.roots = list(cluster.read(kind, fields=f"metadata.name={name}"))
+        if not target.roots:
+            raise NotFound(f"There is no {kind.api.kind} {name} in any namespace.")
+    for root in target.roots:
+        target.controllers[_key(root)] = root
+        _climb(target, root, cluster)
+        makers = [root, *_below(root, cluster)]
+        ours = {_key(maker) for maker in makers}
+        pods = [pod for pod in _pods_of(root, makers[1:], cluster) if _maker(pod) in ours]
+        target.pods += pods
+        for maker in _kept(makers[1:], pods):
+            target.controllers[_key(maker)] = maker
+
+
+def _below(root: Controller, cluster: Cluster) -> list[Controller]:
+    """The ReplicaSets of a Deployment, the Jobs of a CronJob."""
+    below: list[Controller] = []
+    if isinstance(root, Deployment):
+        below += cluster.look(ReplicaSet, root.namespace, labels=root.selector.text())
+    elif isinstance(root, CronJob):
+        below += cluster.look(Job, root.namespace)
+    return [one for one in below if _is_owned(one, root)]
+
+
+def _pods_of(root: Controller, below: list[Controller], cluster: Cluster) -> list[Pod]:
+    if not isinstance(root, CronJob):
+        return cluster.read(Pod, root.namespace, labels=root.selector.text())
+    if not below:
+        return []
+    names = ",".join(sorted(job.name for job in below))
+    labels = f"job-name in ({names})" if len(below) <= _MOST_JOBS_IN_SELECTOR else "job-name"
+    return cluster.read(Pod, root.namespace, labels=labels)
+
+
+def _by_name(target: Pods, name: str, cluster: Cluster) -> list[Pod] | None:
+    """The pod of exactly this name, else everything whose name begins so."""
+    try:
+        _one_pod(target, name, cluster)
+        return None
+    except NotFound:
+        pass
+    _many(target, "", cluster)
+    population = target.pods
+    target.pods = [pod for pod in population if pod.name.startswith(name)]
+    touched = {_key(top) for pod in target.pods if (top := target.top_of(pod)) is not None}
+    target.roots = [root for root in target.roots if root.name.startswith(name) or _key(root) in touched]
+    if not target.pods and not target.roots:
+        raise NotFound(
+            f"Nothing in {target.namespace or 'any namespace'} has a name that begins with {name}."
+        )
+    return population
+
+
+def _many(target: Pods, selector: str, cluster: Cluster) -> None:
+    """All pods of the namespace (or of all), or those of a selector, with all workloads."""
+    place = target.namespace
+    queries = [Query(Pod, place, selector)]
+    queries += [Query(kind, place) for kind in WORKLOAD_KINDS]
+    cluster.prefetch(*queries, Query(Event, place))
+    target.pods = list(cluster.read(Pod, place, labels=selector))
+    workloads: list[Controller] = []
+    for kind in WORKLOAD_KINDS:
+        workloads += cluster.look(kind, place)
+    for one in _kept(workloads, target.pods):
+        target.controllers[_key(one)] = one
+    if selector:
+        target.roots = _tops(target)
+        if not target.pods:
+            raise NotFound(f"No pod in {place or 'any namespace'} has the labels {selector}.")
+    else:
+        target.roots = [one for one in target.controllers.values() if target.top_of(one) is one]
+
+
+def _kept(workloads: Iterable[Controller], pods: list[Pod]) -> list[Controller]:
+    """All workloads but the old ReplicaSets kept for a rollback: of those, the ones with pods and the newest."""
+    makers = {_maker(pod) for pod in pods}
+    kept: list[Controller] = []
+    newest: dict[Key, ReplicaSet] = {}
+    for one in workloads:
+        owner = one.controller
+        if not isinstance(one, ReplicaSet) or owner is None or _key(one) in makers:
+            kept.append(one)
+        if isinstance(one, ReplicaSet) and owner is not None:
+            above = (owner.kind, one.namespace, owner.name)
+            known = newest.get(above)
+            if known is None or rollout_order(one) > rollout_order(known):
+                newest[above] = one
+    return kept + [one for one in newest.values() if _key(one) not in makers]
+
+
+def rollout_order(one: ReplicaSet) -> tuple[int, float]:
+    """Sort key of a Deployment's ReplicaSets, newest last: revision, then creation."""
+    created = one.metadata.creation_timestamp
+    return (one.revision, created.timestamp() if created else 0.0)
+
+
+def _read_events(target: Pods, cluster: Cluster) -> None:
+    """The events of one pod, or of the whole place at once, and which pods recent warnings are about."""
+    events: list[Event] = []
+    if target.single:
+        events = cluster.events(target.pods[0])
+    else:
+        try:
+            cluster.read_events(target.namespace)
+            events = cluster.read(Event, target.namespace)
+        except ClusterError as error:
+            cluster.note_failure(error, "list events", target.namespace)
+    horizon = cluster.now - timedelta(seconds=target.since)
+    target.warned = frozenset(
+        (event.involved_object.namespace, event.involved_object.name)
+        for event in events
+        if event.type == "Warning"
+        and event.involved_object.kind == "Pod"
+        and (seen := event.last_seen) is not None
+        and seen >= horizon
+    )
+
+
+def _with_recorded_namespaces(error: NotCollected, cluster: Cluster) -> NotCollected:
+    recorded = sorted({pod.namespace for pod in cluster.look(Pod)})
+    if recorded:
+        error.advice = f"Set the parameter namespace; the case holds pods of {', '.join(recorded)}."
+    return error
+
+
+def _tops(target: Pods) -> list[Controller]:
+    """The top workloads above the target's pods, each once."""
+    tops: dict[Key, Controller] = {}
+    for pod in target.pods:
+        top = target.top_of(pod)
+        if top is not None:
+            tops.setdefault(_key(top), top)
+    return list(tops.values())
+
+
+def _key(one: Controller) -> Key:
+    return (one.kind, one.namespace, one.name)
+
+
+def _maker(pod: Pod) -> Key:
+    owner = pod.controller
+    return (owner.kind, pod.namespace, owner.name) if owner else ("", "", "")
+
+
+def _is_owned(one: Controller, root: Controller) -> bool:
+    owner = one.controller
+    return owner is not None and owner.kind == root.kind and owner.name == root.name

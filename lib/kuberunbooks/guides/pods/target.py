@@ -38,8 +38,9 @@ class Pods:
     those with pods and the newest. `roots` are the top workloads in question,
     also those that have no pods at all.
 
-    `wanted` is the target as typed, `namespace` empty for all namespaces,
-    `since` how many seconds back things count as recent.
+    `wanted` is the target (`deployment/web`, `app=web`, a name), `kind` its API
+    kind when it names one, `namespace` empty for all namespaces, `since` how many
+    seconds back things count as recent.
 
     `missing` is set when the target does not exist; then `near_names` are names
     that look alike (`deployment/web`), `other_namespaces` where it lives instead.
@@ -52,6 +53,7 @@ class Pods:
 
     wanted: str
     namespace: str
+    kind: str = ""
     pods: list[Pod] = field(default_factory=list)
     controllers: dict[Key, Controller] = field(default_factory=dict)
     roots: list[Controller] = field(default_factory=list)
@@ -78,8 +80,15 @@ class Pods:
     @property
     def subject(self) -> Subject:
         """The target as a whole."""
-        kind, _, name = self.wanted.rpartition("/")
-        return Subject(kind=kind.capitalize() or "Target", namespace=self.namespace, name=name or self.text)
+        if self.kind:
+            return Subject(
+                kind=self.kind,
+                namespace=self.namespace,
+                name=self.wanted.removeprefix(f"{self.kind.lower()}/"),
+            )
+        if not self.wanted and self.namespace:
+            return Subject(kind="Namespace", namespace="", name=self.namespace)
+        return Subject(kind="Pods", namespace=self.namespace, name=self.wanted or "all namespaces")
 
     @cached_property
     def suspects(self) -> list[Pod]:
