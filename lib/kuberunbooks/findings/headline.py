@@ -73,6 +73,9 @@ def without_explained(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _is_explained(wrapper: Finding, explained: set[tuple[str, str]]) -> bool:
+    """A wrapper may also name in `facts["because"]` whose trouble would explain it: the pods behind a Service."""
     kind, namespace = wrapper.subject.kind.lower(), wrapper.subject.namespace
+    if any((namespace, text) in explained for text in wrapper.facts.get("because", ())):
+        return True
     names = wrapper.affected or [wrapper.subject.name]
     return all((namespace, f"{kind}/{name}") in explained for name in names)

@@ -1,0 +1,111 @@
+"""When a selector selects nothing: which pods it was probably meant for, and what differs.
+
+The mistakes looked for are those people make: a version or tier label that moved on,
+a slip of the pen, the right value under the wrong key (`run=` for `app=`). Pods that
+merely share a common label (`part-of=shop`) are not called near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from .label_index import Labelled
+
+# Written by controllers, different for every pod or revision: no selector is meant for them.
+_VOLATILE = frozenset(
+    (
+        "pod-template-hash",
+        "controller-revision-hash",
+        "pod-template-generation",
+        "controller-uid",
+        "batch.kubernetes.io/controller-uid",
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+    )
+)
+# The keys that say which application a pod belongs to.
+_IDENTITY = frozenset(
+    ("app", "run", "name", "k8s-app", "app.kubernetes.io/name", "app.kubernetes.io/instance", "service")
+)
+_SLIP = 2
+"""Edit distance up to which two values count as one mistyped."""
+_TELLING = 4
+"""Shorter values are alike by chance (`v1`, `v2`; `db`, `web`)."""
+
+
+class Difference(NamedTuple):
+    """One label the selector wants and the pods carry otherwise; `found` is `key=value`, or empty: no such key."""
+
+    wanted: str
+    found: str
+
+
+class NearMiss(NamedTuple):
+    """Pods a selector nearly selects: who, and every difference."""
+
+    who: str
+    differences: list[Difference]
+
+
+class Shapes:
+    """The distinct label sets of a namespace's pods; 5,000 pods are a few hundred of them."""
+
+    def __init__(self, things: Iterable[Labelled[str]]) -> None:
+        self._shapes: dict[tuple[str, frozenset[tuple[str, str]]], str] = {}
+        for namespace, labels, who in things:
+            shape = frozenset(pair for pair in labels.items() if pair[0] not in _VOLATILE)
+            self._shapes.setdefault((namespace, shape), who)
+
+    def nearest(self, namespace: str, selector: Mapping[str, str]) -> NearMiss | None:
+        """The pods that lack the fewest of the selector's labels, if they were probably meant."""
+        best: tuple[int, NearMiss] | None = None
+        for (place, shape), who in self._shapes.items():
+            if place != namespace:
+                continue
+            unmet = [pair for pair in selector.items() if pair not in shape]
+            if best is not None and len(unmet) >= best[0]:
+                continue
+            differences = _differences(selector, unmet, dict(shape))
+            if differences is not None:
+                best = (len(unmet), NearMiss(who, differences))
+        return best[1] if best else None
+
+
+def _differences(
+    selector: Mapping[str, str], unmet: list[tuple[str, str]], labels: Mapping[str, str]
+) -> list[Difference] | None:
+    """How the labels differ, or None when nothing says that these pods were meant."""
+    same_application = any(key in _IDENTITY and labels.get(key) == value for key, value in selector.items())
+    differences = []
+    for key, value in unmet:
+        slip = _slip(key, value, labels)
+        if not slip and not same_application:
+            return None
+        found = slip or (f"{key}={labels[key]}" if key in labels else "")
+        differences.append(Difference(f"{key}={value}", found))
+    return differences
+
+
+def _slip(key: str, value: str, labels: Mapping[str, str]) -> str:
+    """The label that was probably meant by `key=value`: a mistyped value, or the same one under another key."""
+    here = labels.get(key, "")
+    if min(len(here), len(value)) >= _TELLING and distance(here, value) <= _SLIP:
+        return f"{key}={here}"
+    if key in _IDENTITY and len(value) >= _TELLING:
+        for other, carried in labels.items():
+            if other in _IDENTITY and carried == value:
+                return f"{other}={carried}"
+    return ""
+
+
+def distance(left: str, right: str) -> int:
+    """Levenshtein distance; any number above 2 when the lengths alone say so."""
+    if abs(len(left) - len(right)) > _SLIP:
+        return _SLIP + 1
+    row = list(range(len(right) + 1))
+    for i, one in enumerate(left, 1):
+        previous, row[0] = row[0], i
+        for j, other in enumerate(right, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (one != other))
+    return row[-1]

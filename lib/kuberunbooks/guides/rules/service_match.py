@@ -1,0 +1,195 @@
+"""What stands behind a Service: the pods its selector finds and the endpoints its slices hold.
+
+The rules here are about one Service at a time and know nothing of a runbook's target:
+the pods guide asks them about the Services of its pods, the services guide about one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from kuberunbooks.findings import Finding, Severity, finding
+from kuberunbooks.objects import Endpoint, EndpointSlice, Evidence, Pod, Service, labels_text
+
+SETTLING = 60.0
+"""Seconds a change of a pod may take to reach the slices, and a new pod to become ready, before it counts."""
+
+
+class Backing(NamedTuple):
+    """A Service with the pods it selects (as far as they were read) and its EndpointSlices.
+
+    `made_by` are the workloads, `deployment/web`, whose template it selects:
+    they should stand behind it even while they have no pods.
+    """
+
+    service: Service
+    pods: list[Pod]
+    slices: list[EndpointSlice]
+    made_by: list[str]
+
+
+class Endpoints(NamedTuple):
+    """The endpoints of a Service, one per pod whatever its address families; terminating ones left out.
+
+    `by_port` holds the ready ones for each port name of the Service; a port that
+    no slice carries is missing from it.
+    """
+
+    all: dict[str, tuple[EndpointSlice, int]]
+    ready: set[str]
+    by_port: dict[str, set[str]]
+
+
+def read_endpoints(backing: Backing) -> Endpoints:
+    """Merges the slices: a Service with more than 100 endpoints has several, dual stack one per family."""
+    wanted = {port.name for port in backing.service.spec.ports}
+    found = Endpoints({}, set(), {})
+    for one in backing.slices:
+        carried = {port.name or "" for port in one.ports or ()} & wanted
+        for index, endpoint in enumerate(one.endpoints or ()):
+            if endpoint.conditions.terminating:
+                continue
+            key = _key(endpoint)
+            found.all.setdefault(key, (one, index))
+            if endpoint.is_ready:
+                found.ready.add(key)
+                for name in carried:
+                    found.by_port.setdefault(name, set()).add(key)
+    return found
+
+
+def judge_endpoints(
+    backing: Backing, now: datetime, who_made: Callable[[Pod], str], severity: Severity | None = None
+) -> Iterator[Finding]:
+    """What is wrong with a Service's endpoints; nothing when it is right, ExternalName or without selector.
+
+    `who_made` names what a pod belongs to, `deployment/web` or `pod/web`. With
+    `severity` every finding gets that one.
+    """
+    service = backing.service
+    if service.spec.type == "ExternalName" or not service.spec.selector:
+        return
+    if service.age(now) < SETTLING:
+        return
+    endpoints = read_endpoints(backing)
+    facts = {
+        "selector": labels_text(service.spec.selector),
+        "behind": backing.made_by or sorted({who_made(pod) for pod in backing.pods}),
+        "because": _because(backing, who_made),
+    }
+    where = (
+        f"{EndpointSlice.api.path(service.namespace)}?labelSelector=kubernetes.io/service-name={service.name}"
+    )
+    if not endpoints.all:
+        yield finding(
+            "ServiceNoEndpoints",
+            service,
+            severity=severity,
+            evidence=(service.cite("spec.selector"), Evidence(where, "endpoints", "none")),
+            port="",
+            **facts,
+        )
+        return
+    if not endpoints.ready:
+        one, index = next(iter(endpoints.all.values()))
+        yield finding(
+            "ServiceEndpointsNotReady",
+            service,
+            severity=severity,
+            evidence=one.cite(f"endpoints[{index}].conditions.ready"),
+            ready=0,
+            total_endpoints=len(endpoints.all),
+            not_ready=sorted(endpoints.all),
+            **facts,
+        )
+        return
+    for port in service.spec.ports:
+        if port.name not in endpoints.by_port:
+            yield finding(
+                "ServiceNoEndpoints",
+                service,
+                severity=severity,
+                evidence=Evidence(where, "ports", f"no port {port.name or port.port} in any slice"),
+                group=(port.port,),
+                port=port.name or str(port.port),
+                **facts,
+            )
+    yield from _partly(backing, endpoints, now, facts, severity)
+
+
+def _partly(
+    backing: Backing,
+    endpoints: Endpoints,
+    now: datetime,
+    facts: dict[str, list[str] | str],
+    severity: Severity | None,
+) -> Iterator[Finding]:
+    """Some endpoints are ready: are the others missing for a reason that lasts?"""
+    pods = {pod.name: pod for pod in backing.pods}
+    waiting = [key for key in endpoints.all if key not in endpoints.ready and _lasts(pods.get(key), now)]
+    if waiting:
+        one, index = endpoints.all[waiting[0]]
+        yield finding(
+            "ServiceEndpointsNotReady",
+            backing.service,
+            severity=severity or "warning",
+            evidence=one.cite(f"endpoints[{index}].conditions.ready"),
+            ready=len(endpoints.ready),
+            total_endpoints=len(endpoints.all),
+            not_ready=sorted(waiting),
+            **facts,
+        )
+    absent = [
+        pod for pod in backing.pods if pod.name not in endpoints.ready and is_expected(backing, pod, now)
+    ]
+    if absent:
+        yield finding(
+            "ServiceEndpointCountMismatch",
+            backing.service,
+            severity=severity,
+            evidence=absent[0].cite("status.podIP"),
+            ready=len(endpoints.ready),
+            absent=[pod.name for pod in absent],
+            **facts,
+        )
+
+
+def is_right(backing: Backing) -> bool:
+    """Every port of the Service has a ready endpoint."""
+    endpoints = read_endpoints(backing)
+    return bool(endpoints.ready) and all(
+        port.name in endpoints.by_port for port in backing.service.spec.ports
+    )
+
+
+def is_expected(backing: Backing, pod: Pod, now: datetime) -> bool:
+    """Whether a pod should be a ready endpoint by now: it has an address, is not ending and is ready."""
+    if not pod.status.pod_ip or pod.is_terminal or pod.metadata.deletion_timestamp is not None:
+        return False
+    ready = pod.condition("Ready")
+    if ready is None or ready.last_transition_time is None:
+        return False
+    if (now - ready.last_transition_time).total_seconds() < SETTLING:
+        return False
+    return ready.is_true or backing.service.spec.publish_not_ready_addresses
+
+
+def _key(endpoint: Endpoint) -> str:
+    if endpoint.target_ref is not None and endpoint.target_ref.name:
+        return endpoint.target_ref.name
+    return endpoint.addresses[0] if endpoint.addresses else ""
+
+
+def _lasts(pod: Pod | None, now: datetime) -> bool:
+    """A pod that was just made is not ready yet, and one that just became ready not in the slices yet."""
+    return pod is None or (pod.age(now) >= SETTLING and not pod.is_ready)
+
+
+def _because(backing: Backing, who_made: Callable[[Pod], str]) -> list[str]:
+    """Whose trouble would explain missing endpoints, as the headline compares them."""
+    if backing.service.spec.publish_not_ready_addresses:
+        return []
+    sick = [pod for pod in backing.pods if not pod.is_ready]
+    return sorted({*backing.made_by, *(who_made(pod) for pod in sick), *(f"pod/{pod.name}" for pod in sick)})
