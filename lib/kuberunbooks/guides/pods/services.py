@@ -15,7 +15,7 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, Note, Severity, finding
 from kuberunbooks.objects import CronJob, EndpointSlice, Job, Pod, Service, labels_text
 
-from ..rules.label_index import Labelled, LabelIndex
+from ..rules.label_index import LabelIndex, Labelled
 from ..rules.near_miss import NearMiss, Shapes
 from ..rules.service_match import SETTLING, Backing, is_right, judge_endpoints
 from ..rules.service_ports import judge_ports
@@ -102,7 +102,7 @@ def _situation(target: Pods, cluster: Cluster) -> Situation:
         near = shapes.nearest(namespace, selector)
         if near is not None or not target.wanted:
             missing.append((service, near))
-    slices = _slices(target, cluster, [entry[0] for entry in (*selecting, *missing)])
+    slices = _slices(target, cluster, [*(one for one, _, _ in selecting), *(one for one, _ in missing)])
     backed = [
         Backing(service, found, slices.get(_key(service), []), _idle_makers(found, makers))
         for service, found, makers in selecting

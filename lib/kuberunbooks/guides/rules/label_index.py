@@ -40,7 +40,7 @@ class LabelIndex(Generic[T]):
         return self._answers[question]
 
     def match(self, namespace: str, selector: LabelSelector) -> list[T]:
-        """The things of a namespace that a label selector with expressions selects; an empty one selects all."""
+        """The things of a namespace that a full label selector selects; an empty one selects all."""
         among = (
             self._carrying(namespace, selector.match_labels)
             if selector.match_labels

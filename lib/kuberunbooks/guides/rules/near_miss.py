@@ -35,7 +35,7 @@ _TELLING = 4
 
 
 class Difference(NamedTuple):
-    """One label the selector wants and the pods carry otherwise; `found` is `key=value`, or empty: no such key."""
+    """One label the selector wants; `found` is what the pods carry instead, empty when they lack the key."""
 
     wanted: str
     found: str
@@ -88,7 +88,7 @@ def _differences(
 
 
 def _slip(key: str, value: str, labels: Mapping[str, str]) -> str:
-    """The label that was probably meant by `key=value`: a mistyped value, or the same one under another key."""
+    """The label that was probably meant: a mistyped value, or the same value under another key."""
     here = labels.get(key, "")
     if min(len(here), len(value)) >= _TELLING and distance(here, value) <= _SLIP:
         return f"{key}={here}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kuberunbooks.findings import Finding, Severity, finding
 from kuberunbooks.objects import Endpoint, EndpointSlice, Evidence, Pod, Service, labels_text
@@ -74,73 +74,67 @@ def judge_endpoints(
     if service.age(now) < SETTLING:
         return
     endpoints = read_endpoints(backing)
-    facts = {
+    facts: dict[str, Any] = {
         "selector": labels_text(service.spec.selector),
         "behind": backing.made_by or sorted({who_made(pod) for pod in backing.pods}),
         "because": _because(backing, who_made),
     }
+    if not endpoints.all:
+        yield _none(service, "", ("endpoints", "none"), facts, severity)
+    elif not endpoints.ready:
+        yield _not_ready(service, endpoints, list(endpoints.all), facts, severity)
+    else:
+        for port in service.spec.ports:
+            if port.name not in endpoints.by_port:
+                label = port.name or str(port.port)
+                yield _none(service, label, ("ports", f"no port {label} in any slice"), facts, severity)
+        yield from _partly(backing, endpoints, now, facts, severity)
+
+
+def _none(
+    service: Service, port: str, seen: tuple[str, str], facts: dict[str, Any], severity: Severity | None
+) -> Finding:
     where = (
         f"{EndpointSlice.api.path(service.namespace)}?labelSelector=kubernetes.io/service-name={service.name}"
     )
-    if not endpoints.all:
-        yield finding(
-            "ServiceNoEndpoints",
-            service,
-            severity=severity,
-            evidence=(service.cite("spec.selector"), Evidence(where, "endpoints", "none")),
-            port="",
-            **facts,
-        )
-        return
-    if not endpoints.ready:
-        one, index = next(iter(endpoints.all.values()))
-        yield finding(
-            "ServiceEndpointsNotReady",
-            service,
-            severity=severity,
-            evidence=one.cite(f"endpoints[{index}].conditions.ready"),
-            ready=0,
-            total_endpoints=len(endpoints.all),
-            not_ready=sorted(endpoints.all),
-            **facts,
-        )
-        return
-    for port in service.spec.ports:
-        if port.name not in endpoints.by_port:
-            yield finding(
-                "ServiceNoEndpoints",
-                service,
-                severity=severity,
-                evidence=Evidence(where, "ports", f"no port {port.name or port.port} in any slice"),
-                group=(port.port,),
-                port=port.name or str(port.port),
-                **facts,
-            )
-    yield from _partly(backing, endpoints, now, facts, severity)
+    evidence = (service.cite("spec.selector"), Evidence(where, *seen))
+    return finding(
+        "ServiceNoEndpoints", service, severity=severity, evidence=evidence, group=(port,), port=port, **facts
+    )
+
+
+def _not_ready(
+    service: Service,
+    endpoints: Endpoints,
+    waiting: list[str],
+    facts: dict[str, Any],
+    severity: Severity | None,
+) -> Finding:
+    one, index = endpoints.all[waiting[0]]
+    return finding(
+        "ServiceEndpointsNotReady",
+        service,
+        severity=severity,
+        evidence=one.cite(f"endpoints[{index}].conditions.ready"),
+        ready=len(endpoints.ready),
+        total_endpoints=len(endpoints.all),
+        not_ready=sorted(waiting),
+        **facts,
+    )
 
 
 def _partly(
     backing: Backing,
     endpoints: Endpoints,
     now: datetime,
-    facts: dict[str, list[str] | str],
+    facts: dict[str, Any],
     severity: Severity | None,
 ) -> Iterator[Finding]:
     """Some endpoints are ready: are the others missing for a reason that lasts?"""
     pods = {pod.name: pod for pod in backing.pods}
     waiting = [key for key in endpoints.all if key not in endpoints.ready and _lasts(pods.get(key), now)]
     if waiting:
-        one, index = endpoints.all[waiting[0]]
-        yield finding(
-            "ServiceEndpointsNotReady",
-            backing.service,
-            severity=severity or "warning",
-            evidence=one.cite(f"endpoints[{index}].conditions.ready"),
-            ready=len(endpoints.ready),
-            total_endpoints=len(endpoints.all),
-            not_ready=sorted(waiting),
-            **facts,
-        )
+        yield _not_ready(backing.service, endpoints, waiting, facts, severity or "warning")
     absent = [
         pod for pod in backing.pods if pod.name not in endpoints.ready and is_expected(backing, pod, now)
     ]

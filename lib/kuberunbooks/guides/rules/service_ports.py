@@ -35,7 +35,7 @@ def judge_ports(service: Service, pods: Iterable[Pod], severity: Severity | None
 
 
 def declared_ports(pod: Pod) -> Iterator[ContainerPort]:
-    """The ports of a pod's containers, sidecars included: those the endpoints controller resolves names with."""
+    """The ports of a pod's containers and sidecars: what the endpoints controller resolves names with."""
     for container in pod.spec.containers:
         yield from container.ports
     for container in pod.spec.init_containers:
