@@ -150,6 +150,7 @@ def open(  # noqa: A001 - reads as what it does: notebook.open(...)
         now=started,
         language=language,
         versions={"kuberunbooks": __version__},
+        planned={step.id: step.title for step in guide_.steps},
     )
     try:
         request = Request("" if namespace == "-" else namespace, target, seconds(since), options)

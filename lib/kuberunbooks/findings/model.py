@@ -205,7 +205,7 @@ class Failure(Data, kw_only=True):
 
 
 class RunStart(Data, kw_only=True):
-    """What the opening cell leaves behind."""
+    """What the opening cell leaves behind. `planned` are the guide's steps, id and title, in order."""
 
     runbook: str
     target: str
@@ -217,6 +217,7 @@ class RunStart(Data, kw_only=True):
     pods: int = 0
     coverage: Coverage = msgspec.field(default_factory=Coverage)
     versions: dict[str, str] = {}
+    planned: dict[str, str] = {}
     failure: Failure | None = None
 
 

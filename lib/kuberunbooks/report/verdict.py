@@ -1,0 +1,207 @@
+"""What the first screen says: outcome, verdict sentence, facts, next steps, coverage line.
+
+Worked out once, when the report is collected, so that the page, the terminal,
+summary.md and tickets cannot differ. Honest about gaps: a step that could not
+read proves nothing, so it never counts as good.
+"""
+
+from __future__ import annotations
+
+from kuberunbooks.findings import Finding, NextStep, duration_text
+
+from .model import Fact, RunReport, StepReport
+from .words import Words, ago, moment, shorten
+
+MOST_NEXT = 3
+"""Next steps on the first screen: more than three are not read at 03:00."""
+
+_UNREAD = ("refused", "failed", "not_run")
+
+
+def judge(report: RunReport) -> None:
+    """Fills outcome, severity, verdict, facts, next and coverage_line of a report."""
+    words = Words(report.language)
+    report.coverage_line = coverage_line(report, words)
+    _outcome(report, words)
+    report.next = _next(report, words)
+    report.facts = _facts(report, words)
+
+
+def unread(steps: list[StepReport]) -> list[StepReport]:
+    """The steps that could not look."""
+    return [step for step in steps if step.status in _UNREAD]
+
+
+def refused_what(report: RunReport) -> str:
+    """What was not permitted, shortest form: `list nodes, get pods/log`."""
+    return ", ".join(dict.fromkeys(one.what for one in report.coverage.refused))
+
+
+def coverage_line(report: RunReport, words: Words) -> str:
+    """One line: how many steps could look, what was refused, how far back events reach."""
+    steps, by_status = report.steps, {}
+    for step in steps:
+        by_status[step.status] = by_status.get(step.status, 0) + 1
+    if not steps:
+        return words("coverage_none")
+    skipped = 0 if report.failure else by_status.get("skipped", 0)
+    checked = len(steps) - sum(by_status.get(status, 0) for status in (*_UNREAD, "skipped"))
+    line = words("coverage_checked", checked=checked, total=len(steps))
+    if skipped:
+        line += ", " + words("coverage_skipped", n=skipped)
+    parts = [line]
+    if report.coverage.refused:
+        what = shorten(refused_what(report), 80)
+        parts.append(words("coverage_refused", n=len(report.coverage.refused), what=what))
+    elif by_status.get("refused"):
+        parts.append(words("coverage_unread", n=by_status["refused"]))
+    if by_status.get("failed"):
+        parts.append(words("coverage_failed", n=by_status["failed"]))
+    left = by_status.get("not_run", 0) + (by_status.get("skipped", 0) if report.failure else 0)
+    if left:
+        parts.append(words("coverage_not_run", n=left))
+    return "; ".join(parts) + ". " + _window(report, words)
+
+
+def _window(report: RunReport, words: Words) -> str:
+    seconds = report.coverage.event_window.seconds
+    if seconds is None:
+        return words("coverage_no_events")
+    return words("coverage_window", window=duration_text(seconds))
+
+
+def _outcome(report: RunReport, words: Words) -> None:
+    top, failure = report.headline, report.failure
+    lost = unread(report.steps)
+    looked = [step for step in report.steps if step not in lost and step.status != "skipped"]
+    target = report.target_text or report.target
+    if top is not None and (top.severity in ("critical", "warning") or failure is None):
+        report.outcome, report.severity, report.verdict = "found", top.severity, top.summary or top.title
+    elif failure is not None:
+        report.outcome, report.severity = "unknown", "unknown"
+        report.verdict = failure.sentence
+        if looked:
+            report.verdict = words("verdict_stopped", sentence=failure.sentence)
+    elif not looked:
+        report.outcome, report.severity = "unknown", "unknown"
+        report.verdict = words("verdict_unread" if report.steps else "verdict_empty", target=target)
+    elif lost:
+        report.outcome, report.severity = "partly", "info"
+        report.verdict = words("verdict_partly", target=target, unread=words.count("step", len(lost)))
+    else:
+        report.outcome, report.severity = "good", "ok"
+        report.verdict = words(
+            "verdict_good" if report.pods else "verdict_good_no_pods",
+            target=target,
+            pods=words.count("pod", report.pods),
+            steps=words.count("step", len(looked)),
+        )
+
+
+def _next(report: RunReport, words: Words) -> list[NextStep]:
+    if report.outcome == "found" and report.headline is not None:
+        return sorted(report.headline.next, key=lambda one: one.changes)[:MOST_NEXT]
+    if report.failure is not None:
+        return [NextStep(why=report.failure.advice)] if report.failure.advice else []
+    if report.outcome in ("partly", "unknown"):
+        return [
+            NextStep(why=words("next_partly", what=one.what), command=one.command)
+            for one in report.coverage.refused[:MOST_NEXT]
+        ]
+    return []
+
+
+def _facts(report: RunReport, words: Words) -> list[Fact]:
+    if report.outcome == "found" and report.headline is not None:
+        top = report.headline
+        found = {
+            "since": _since(top, report, words),
+            "affected": affected(top, words),
+            "changed": _changed(report, words),
+            "certainty": _certainty(top, report, words),
+        }
+    elif report.outcome == "unknown" and report.failure is not None:
+        found = {"tried": _tried(report, words), "asof": _as_of(report, words)}
+    else:
+        found = {
+            "asof": _as_of(report, words),
+            "looked": _looked(report, words),
+            "changed": _changed(report, words),
+            "certainty": _certainty_of_nothing(report, words),
+        }
+    return [Fact(key=key, label=words(f"fact_{key}"), text=text) for key, text in found.items() if text]
+
+
+def _since(top: Finding, report: RunReport, words: Words) -> str:
+    if top.since is None or report.now is None:
+        return words("since_unknown")
+    what = words("moment_case" if report.source.kind == "case" else "moment_live")
+    return words("since_known", when=moment(top.since), ago=ago(top.since, report.now), moment=what)
+
+
+def affected(one: Finding, words: Words) -> str:
+    """How many of how many, and where: `2 of 3 pods of deployment/web, container app, namespace shop`."""
+    noun = words("affected_noun", kind=one.subject.kind.lower())
+    if one.owner and one.total and (one.count > 1 or one.total > 1):
+        key = "affected_all" if one.count >= one.total > 1 else "affected_count"
+        text = words(key, count=f"{one.count:,}", total=f"{one.total:,}", noun=noun, owner=one.owner)
+    elif one.count > 1:
+        text = words("affected_some", count=f"{one.count:,}", noun=noun)
+    else:
+        text = words("affected_one", subject=one.subject.text)
+    if one.subject.container:
+        text = words("in_container", who=text, container=one.subject.container)
+    if one.subject.namespace:
+        text = words("in_namespace", who=text, namespace=one.subject.namespace)
+    return text
+
+
+def _changed(report: RunReport, words: Words) -> str:
+    if report.change:
+        return report.change
+    seconds = report.coverage.event_window.seconds
+    if seconds is None:
+        return words("changed_unread")
+    return words("changed_unknown", window=duration_text(seconds))
+
+
+def _certainty(top: Finding, report: RunReport, words: Words) -> str:
+    key = f"certain_{top.confidence}"
+    if top.evidence:
+        first = top.evidence[0]
+        text = words(key, evidence=f"{first.path} = {shorten(first.value, 60)}")
+    else:
+        text = words(f"{key}_bare")
+    if report.coverage.refused:
+        text += "; " + words("certain_unchecked", what=shorten(refused_what(report), 60))
+    return text
+
+
+def _certainty_of_nothing(report: RunReport, words: Words) -> str:
+    lost = len(unread(report.steps))
+    if lost:
+        return words("certain_partly", unread=words.count("step", lost))
+    checked = sum(step.status != "skipped" for step in report.steps)
+    return words("certain_good", checked=checked, total=len(report.steps)) if checked else ""
+
+
+def _as_of(report: RunReport, words: Words) -> str:
+    if report.now is None:
+        return ""
+    return words("asof_case" if report.source.kind == "case" else "asof_live", when=moment(report.now))
+
+
+def _looked(report: RunReport, words: Words) -> str:
+    target = report.target_text or report.target
+    if not report.pods:
+        return words("looked_target", target=target)
+    return words("looked_pods", pods=words.count("pod", report.pods), target=target)
+
+
+def _tried(report: RunReport, words: Words) -> str:
+    source = report.source
+    if source.kind == "case":
+        return words("tried_case", case=source.case)
+    if source.context:
+        return words("tried_live", context=source.context)
+    return words("tried_live_current")
