@@ -16,10 +16,11 @@ from typing import Any
 
 import msgspec
 
-from kuberunbooks.errors import BadAnswer, CaseAlien, Forbidden, NotCollected, NotFound, Refused, ServerFault
+from kuberunbooks.errors import BadAnswer, CaseAlien, NotCollected
 
 from .archive import Archive, open_archive
 from .coverage import Coverage, Origin, Refusal
+from .http_errors import refusal, status_message
 from .source import LogQuery, Page
 
 _TIMES = re.compile(
@@ -162,7 +163,7 @@ class CaseSource:
         if not name:
             return
         status = int(name.removesuffix(".json").rpartition(".")[2])
-        raise refusal(status, _message(self._files.read(name)), path)
+        raise refusal(status, status_message(self._files.read(name)), path)
 
     def _read_manifest(self) -> Manifest:
         try:
@@ -183,28 +184,6 @@ class CaseSource:
         if not newest:
             raise BadAnswer(f"The case {self._path} holds no time at all.")
         return datetime.fromisoformat(newest[:19].decode()).replace(tzinfo=UTC)
-
-
-def refusal(status: int, message: str, path: str) -> Refused:
-    """The error for an HTTP status, with the server's words."""
-    from kuberunbooks.errors import Gone, Throttled, Unauthorized
-
-    kinds: dict[int, type[Refused]] = {
-        401: Unauthorized,
-        403: Forbidden,
-        404: NotFound,
-        410: Gone,
-        429: Throttled,
-    }
-    kind = kinds.get(status, ServerFault if status >= 500 else Refused)
-    return kind(message or f"The server answered {status} to {path}.", path=path, status=status)
-
-
-def _message(body: bytes) -> str:
-    try:
-        return str(msgspec.json.decode(body).get("message", ""))
-    except (msgspec.DecodeError, AttributeError):
-        return body.decode("utf-8", "replace").strip()[:500]
 
 
 def _tail(body: bytes, lines: int, limit: int) -> bytes:

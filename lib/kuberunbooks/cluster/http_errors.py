@@ -1,0 +1,55 @@
+"""HTTP statuses as errors of this package, one sentence each.
+
+Called by the transport for what happens live, and by the case reader for what
+was recorded: a recorded 403 and a live one are the same error.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from kuberunbooks.errors import (
+    Forbidden,
+    Gone,
+    NotFound,
+    Refused,
+    ServerFault,
+    Throttled,
+    Unauthorized,
+)
+
+_KINDS: dict[int, type[Refused]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    410: Gone,
+    429: Throttled,
+}
+_LONGEST_MESSAGE = 2000
+
+
+def refusal(status: int, message: str, path: str) -> Refused:
+    """The error for an HTTP status that is no answer, with the server's words when it gave any."""
+    kind = _KINDS.get(status, ServerFault if status >= 500 else Refused)
+    return kind(message or _plain_sentence(status, path), path=path, status=status)
+
+
+def status_message(body: bytes) -> str:
+    """The message of a Status object, or a plain text answer; empty for a web page."""
+    try:
+        return str(msgspec.json.decode(body).get("message", "") or "")
+    except (msgspec.DecodeError, AttributeError, UnicodeDecodeError):
+        text = body[:_LONGEST_MESSAGE].decode("utf-8", "replace").strip()
+        # An API group the server does not have answers exactly this, which is no sentence.
+        return "" if is_web_page(body) or text == "404 page not found" else text
+
+
+def is_web_page(body: bytes) -> bool:
+    """Whether an answer is HTML (a login page, a proxy's error page)."""
+    return body[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
+
+
+def _plain_sentence(status: int, path: str) -> str:
+    if status == 404:
+        return f"The server does not serve {path} (404)."
+    return f"The server answered {status} to {path}."
