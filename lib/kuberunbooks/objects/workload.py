@@ -33,7 +33,9 @@ class WorkloadStatus(View):
     updated_replicas: int = 0
     unavailable_replicas: int = 0
     desired_number_scheduled: int = 0
+    current_number_scheduled: int = 0
     number_ready: int = 0
+    number_available: int = 0
     updated_number_scheduled: int = 0
     current_revision: str = ""
     update_revision: str = ""

@@ -1,0 +1,244 @@
+"""Why a workload's pods are not even created: the refusal, found and explained (DP-11).
+
+A Deployment's pods are made by its ReplicaSet: the refusal stands in the conditions
+of both and in the ReplicaSet's events, the finding is about the Deployment a person
+knows. StatefulSets, DaemonSets and Jobs have no such condition, only events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from kuberunbooks.cluster import Cluster
+from kuberunbooks.findings import Finding, finding
+from kuberunbooks.objects import (
+    Container,
+    CronJob,
+    DaemonSet,
+    Evidence,
+    Job,
+    LimitRange,
+    Namespace,
+    ReplicaSet,
+    as_text,
+    parse_quantity,
+)
+
+from ..rules.create_errors import CreateError, classify
+from ..rules.webhooks import webhook_backend
+from .target import Controller, Pods
+
+EVENT_WINDOW = 3600.0
+"""Seconds after which an event is history; the API server keeps them about as long."""
+_ENFORCE = "pod-security.kubernetes.io/enforce"
+
+
+class Refusal(NamedTuple):
+    """What was said when a pod could not be created, where it was read, and since when."""
+
+    message: str
+    evidence: list[Evidence]
+    since: datetime | None
+
+
+def create_failure(
+    root: Controller, makers: Sequence[Controller], target: Pods, cluster: Cluster
+) -> Iterator[Finding]:
+    """Why pods of `root` cannot be created, if that is so now. `makers` are its ReplicaSets, newest first."""
+    refusal = _by_condition(root, makers)
+    if refusal is None and not target.single:
+        refusal = _by_event(root, makers, cluster)
+    if refusal is None:
+        if not target.single:
+            yield from _by_limit_range(root, makers, cluster)
+        return
+    error = classify(refusal.message)
+    facts, evidence = _explained(error, root, target, cluster)
+    yield finding(
+        error.code,
+        root,
+        evidence=[*refusal.evidence, *evidence],
+        since=refusal.since,
+        group=error.same,
+        explains=[f"{maker.kind.lower()}/{maker.name}" for maker in makers],
+        desired=_desired(root),
+        created=_created(root),
+        missing=max(0, _desired(root) - _created(root)),
+        **facts,
+    )
+
+
+def misses_pods(root: Controller, makers: Sequence[Controller]) -> bool:
+    """Whether the controller has looked at its present specification and made fewer pods than that asks for."""
+    if isinstance(root, CronJob):
+        return False
+    if isinstance(root, Job):
+        over = any(
+            one.type in ("Complete", "Failed", "FailureTarget") and one.is_true
+            for one in root.status.conditions
+        )
+        return not (over or root.spec.suspend) and root.status.active < _desired(root)
+    if root.status.observed_generation < root.metadata.generation:
+        return False
+    newest = makers[0] if makers else None
+    if isinstance(newest, ReplicaSet) and newest.status.replicas < newest.desired:
+        return True
+    return _created(root) < _desired(root)
+
+
+def _by_condition(root: Controller, makers: Sequence[Controller]) -> Refusal | None:
+    if isinstance(root, CronJob | Job):
+        return None
+    found: Refusal | None = None
+    for one in (root, *makers):
+        if isinstance(one, CronJob | Job):
+            continue
+        for index, condition in enumerate(one.status.conditions):
+            if (
+                condition.type != "ReplicaFailure"
+                or not condition.is_true
+                or condition.reason != "FailedCreate"
+            ):
+                continue
+            cited = one.cite(f"status.conditions[{index}].message")
+            if found is None:
+                found = Refusal(condition.message, [cited], condition.last_transition_time)
+            elif condition.message == found.message:
+                found.evidence.append(cited)
+    return found
+
+
+def _by_event(root: Controller, makers: Sequence[Controller], cluster: Cluster) -> Refusal | None:
+    if not misses_pods(root, makers):
+        return None
+    for one in (*makers, root):
+        for event in reversed(cluster.events(one)):
+            seen = event.last_seen
+            if event.reason != "FailedCreate" or seen is None:
+                continue
+            if (cluster.now - seen).total_seconds() > EVENT_WINDOW:
+                break
+            return Refusal(event.text, [event.cite("message")], event.first_seen)
+    return None
+
+
+def _by_limit_range(root: Controller, makers: Sequence[Controller], cluster: Cluster) -> Iterator[Finding]:
+    """The events are gone, but a container of the template is still outside the limits of the namespace."""
+    if not misses_pods(root, makers) or _created(root):
+        return
+    for limits in cluster.look(LimitRange, root.namespace):
+        violations, evidence = _outside(root, limits)
+        if violations:
+            yield finding(
+                "LimitRangeViolation",
+                root,
+                evidence=evidence,
+                likely=True,
+                limit_range=limits.name,
+                violations=violations,
+                explains=[],
+                desired=_desired(root),
+                created=0,
+                missing=_desired(root),
+            )
+            return
+
+
+def _outside(root: Controller, limits: LimitRange) -> tuple[list[dict[str, str]], list[Evidence]]:
+    violations: list[dict[str, str]] = []
+    evidence: list[Evidence] = []
+    for place, item in enumerate(limits.spec.limits):
+        if item.type != "Container":
+            continue
+        for index, container in enumerate(root.template.spec.containers):
+            for bound, what, resource, limit, asked in _breaches(container, item.max, item.min):
+                violations.append(
+                    {
+                        "bound": bound,
+                        "resource": resource,
+                        "per": "Container",
+                        "limit": limit,
+                        "what": what,
+                        "asked": asked,
+                    }
+                )
+                path = f"spec.template.spec.containers[{index}].resources.{what}s.{resource}"
+                evidence.append(root.cite(path, asked))
+                evidence.append(limits.cite(f"spec.limits[{place}].{bound[:3]}.{resource}", limit))
+    return violations, evidence
+
+
+def _breaches(
+    container: Container, most: dict[str, Any], least: dict[str, Any]
+) -> Iterator[tuple[str, str, str, str, str]]:
+    """(bound, request or limit, resource, its bound, what is asked), as the LimitRanger plugin compares them."""
+    for resource, limit in most.items():
+        asked = container.resources.limits.get(resource)
+        if asked is not None and parse_quantity(asked) > parse_quantity(limit):
+            yield "maximum", "limit", resource, as_text(limit), as_text(asked)
+    for resource, limit in least.items():
+        asked = container.resources.requests.get(resource)
+        if asked is not None and parse_quantity(asked) < parse_quantity(limit):
+            yield "minimum", "request", resource, as_text(limit), as_text(asked)
+
+
+def _explained(
+    error: CreateError, root: Controller, target: Pods, cluster: Cluster
+) -> tuple[dict[str, Any], list[Evidence]]:
+    """The facts of a refusal, with what the cluster adds to the server's words."""
+    facts, evidence = dict(error.facts), list[Evidence]()
+    if target.single:
+        facts.setdefault("limit_range", "")
+        facts.setdefault("labelled", "")
+        return facts, evidence
+    if error.code == "LimitRangeViolation":
+        named = [one for one in cluster.look(LimitRange, root.namespace) if _sets(one, facts["violations"])]
+        facts["limit_range"] = named[0].name if len(named) == 1 else ""
+        evidence += [one.cite("spec.limits") for one in named]
+    elif error.code == "PodSecurityDenied":
+        namespace = cluster.find(Namespace, "", root.namespace).object
+        facts["labelled"] = namespace.metadata.labels.get(_ENFORCE, "") if namespace else ""
+        if namespace is not None and facts["labelled"]:
+            evidence.append(namespace.cite(f"metadata.labels['{_ENFORCE}']"))
+    elif error.code == "WebhookBackendDown" and facts["service"] and facts["trouble"] != "service":
+        state = webhook_backend(cluster, facts["service_namespace"], facts["service"])
+        if state.exists is False:
+            facts["trouble"] = "service"
+        elif state.ready == 0:
+            facts["trouble"] = "endpoints"
+        evidence += state.evidence
+    return facts, evidence
+
+
+def _sets(limits: LimitRange, violations: list[dict[str, str]]) -> bool:
+    """Whether this LimitRange holds one of the bounds that were broken."""
+    for item in limits.spec.limits:
+        for one in violations:
+            bounds = item.max if one["bound"] == "maximum" else item.min
+            bound = bounds.get(one["resource"])
+            if item.type == one["per"] and bound and parse_quantity(bound) == parse_quantity(one["limit"]):
+                return True
+    return False
+
+
+def _desired(root: Controller) -> int:
+    if isinstance(root, CronJob):
+        return 0
+    if isinstance(root, Job):
+        wanted = 1 if root.spec.parallelism is None else root.spec.parallelism
+        if root.spec.completions is not None:
+            wanted = min(wanted, max(0, root.spec.completions - root.status.succeeded))
+        return wanted
+    return root.desired
+
+
+def _created(root: Controller) -> int:
+    if isinstance(root, CronJob):
+        return 0
+    if isinstance(root, Job):
+        return root.status.active
+    if isinstance(root, DaemonSet):
+        return root.status.current_number_scheduled
+    return root.status.replicas
