@@ -194,7 +194,7 @@ def _many(target: Pods, selector: str, cluster: Cluster) -> None:
 
 
 def _kept(workloads: Iterable[Controller], pods: list[Pod]) -> list[Controller]:
-    """All workloads but the old ReplicaSets kept for a rollback: of those, the ones with pods and the newest."""
+    """All workloads, but of the ReplicaSets kept for a rollback only those with pods and the newest."""
     makers = {_maker(pod) for pod in pods}
     kept: list[Controller] = []
     newest: dict[Key, ReplicaSet] = {}

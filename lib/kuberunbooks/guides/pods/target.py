@@ -91,14 +91,16 @@ class Pods:
         return Subject(kind="Pods", namespace=self.namespace, name=self.wanted or "all namespaces")
 
     @cached_property
-    def suspects(self) -> list[Pod]:
-        """The pods that are not plainly fine.
-
-        Plainly fine is completed, or running and ready, not being deleted, no
-        restart within `since` and no recent Warning event about it.
-        """
+    def fine(self) -> list[Pod]:
+        """The pods that are plainly fine: completed, or running and ready, not deleted or restarted lately."""
         horizon = self.now - timedelta(seconds=self.since) if self.now else None
-        return [pod for pod in self.pods if not _is_fine(pod, horizon) or self._is_warned(pod)]
+        return [pod for pod in self.pods if _is_fine(pod, horizon)]
+
+    @cached_property
+    def suspects(self) -> list[Pod]:
+        """The pods worth a look: those not plainly fine, and those that recent Warning events are about."""
+        fine = {id(pod) for pod in self.fine}
+        return [pod for pod in self.pods if id(pod) not in fine or self._is_warned(pod)]
 
     @cached_property
     def pending(self) -> list[Pod]:
@@ -123,6 +125,10 @@ class Pods:
         owner = self._owners.get((subject.namespace, subject.name), "")
         return Owner(owner, self._totals.get((subject.namespace, owner), 0)) if owner else Owner()
 
+    def owner_name(self, pod: Pod) -> str:
+        """The top workload of a pod as text (`deployment/web`); empty for a bare pod."""
+        return self._owners.get((pod.namespace, pod.name), "")
+
     def controller_of(self, pod: Pod) -> Controller | None:
         """The workload directly above a pod, if it was read."""
         owner = pod.controller
@@ -146,7 +152,7 @@ class Pods:
         """
         self._owners.clear()
         self._totals.clear()
-        for name in ("suspects", "pending", "unscheduled"):
+        for name in ("fine", "suspects", "pending", "unscheduled"):
             self.__dict__.pop(name, None)
         wanted = {(pod.namespace, pod.name) for pod in self.pods} if population is not None else None
         for pod in population if population is not None else self.pods:

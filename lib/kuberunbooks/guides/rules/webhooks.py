@@ -6,10 +6,23 @@ going away) and by the workload step (a webhook can refuse its pods).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from kuberunbooks.cluster import Cluster
-from kuberunbooks.objects import EndpointSlice, Evidence, Service
+from kuberunbooks.cluster import Cluster, Listing
+from kuberunbooks.objects import (
+    EndpointSlice,
+    Evidence,
+    MutatingWebhookConfiguration,
+    Namespace,
+    Pod,
+    Service,
+    ValidatingWebhookConfiguration,
+    Webhook,
+)
+from kuberunbooks.objects.policy import WebhookRule
+
+WebhookConfiguration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration
 
 
 class BackendState(NamedTuple):
@@ -33,16 +46,83 @@ def webhook_backend(cluster: Cluster, namespace: str, name: str) -> BackendState
     service = cluster.find(Service, namespace, name)
     if not service.known:
         return BackendState(None, None, ())
-    source = f"{Service.api.path(namespace)}#{name}"
     if service.object is None:
-        return BackendState(False, None, (Evidence(source, "metadata.name", "absent"),))
+        absent = Evidence(f"{Service.api.path(namespace)}#{name}", "metadata.name", "absent")
+        return BackendState(False, None, (absent,))
+    exists = service.object.cite("metadata.name")
     slices = cluster.look(EndpointSlice, namespace, labels=f"kubernetes.io/service-name={name}")
     if not slices.complete:
-        return BackendState(True, None, (service.object.cite("metadata.name"),))
+        return BackendState(True, None, (exists,))
     ready = sum(endpoint.is_ready for one in slices for endpoint in one.endpoints or ())
-    counted = Evidence(
-        f"{EndpointSlice.api.path(namespace)}?labelSelector=kubernetes.io/service-name={name}",
-        "endpoints[conditions.ready=true]",
-        str(ready),
+    source = f"{EndpointSlice.api.path(namespace)}?labelSelector=kubernetes.io/service-name={name}"
+    return BackendState(
+        True, ready, (exists, Evidence(source, "endpoints[conditions.ready=true]", str(ready)))
     )
-    return BackendState(True, ready, (service.object.cite("metadata.name"), counted))
+
+
+class MatchingWebhook(NamedTuple):
+    """A webhook that is called for updates of a pod; `path` is its place in its configuration.
+
+    `certain` is False when a namespaceSelector stands in it and the namespace's
+    labels could not be read.
+    """
+
+    configuration: WebhookConfiguration
+    webhook: Webhook
+    path: str
+    certain: bool
+
+    @property
+    def resource(self) -> str:
+        """`validatingwebhookconfiguration/policy`, as kubectl takes it."""
+        return f"{self.configuration.kind.lower()}/{self.configuration.name}"
+
+
+def configurations(cluster: Cluster) -> Listing[WebhookConfiguration]:
+    """All webhook configurations of both kinds; incomplete when either could not be read."""
+    validating = cluster.look(ValidatingWebhookConfiguration)
+    mutating = cluster.look(MutatingWebhookConfiguration)
+    return Listing(
+        [*validating, *mutating],
+        complete=validating.complete and mutating.complete,
+        why=validating.why or mutating.why,
+    )
+
+
+def matching_pod_updates(
+    found: Listing[WebhookConfiguration], pod: Pod, cluster: Cluster
+) -> Iterator[MatchingWebhook]:
+    """The webhooks that the API server calls when this pod is updated.
+
+    As the API server decides (admissionregistration.k8s.io/v1: rules,
+    namespaceSelector, objectSelector); matchConditions are not evaluated.
+    """
+    for configuration in found:
+        for index, webhook in enumerate(configuration.webhooks):
+            if not any(is_pod_update_rule(rule) for rule in webhook.rules):
+                continue
+            if not webhook.object_selector.matches(pod.metadata.labels):
+                continue
+            selects = _selects_namespace(webhook, pod.namespace, cluster)
+            if selects is not False:
+                yield MatchingWebhook(configuration, webhook, f"webhooks[{index}]", selects is True)
+
+
+def is_pod_update_rule(rule: WebhookRule) -> bool:
+    """A rule for UPDATE of pods themselves: `pods/*` covers subresources only, `*` resources only."""
+    return (
+        bool({"UPDATE", "*"} & set(rule.operations))
+        and bool({"", "*"} & set(rule.api_groups))
+        and bool({"pods", "*", "*/*"} & set(rule.resources))
+        and rule.scope != "Cluster"
+    )
+
+
+def _selects_namespace(webhook: Webhook, namespace: str, cluster: Cluster) -> bool | None:
+    """Whether the namespaceSelector lets this namespace through; None when its labels could not be read."""
+    if webhook.namespace_selector.is_empty:
+        return True
+    found = cluster.find(Namespace, "", namespace)
+    if found.object is None:
+        return None
+    return webhook.namespace_selector.matches(found.object.metadata.labels)
