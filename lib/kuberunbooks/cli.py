@@ -1,10 +1,352 @@
-"""The command `runbook`."""
+"""The command `runbook`: reads what was typed, hands it to run/, prints what came of it.
+
+Nothing heavy is imported before a command needs it: `runbook list` is typed at
+03:00 too. Errors are one sentence and what to do next, on stderr, with the exit
+status of the error; `--debug` shows the traceback.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
 import click
 
+from kuberunbooks import __version__
+from kuberunbooks.errors import BadParameter, RunbookError
 
-@click.group()
-def main() -> None:
-    """Kubernetes incident runbooks."""
+if TYPE_CHECKING:
+    from kuberunbooks.run.library import Runbook
+    from kuberunbooks.run.runner import Outcome
+
+RUNBOOKS = click.option(
+    "--runbooks",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder with notebooks of your own; may be given again. RUNBOOK_PATH names such folders too.",
+)
+OUT = click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Folder for the results.")
+FAIL_ON = click.option(
+    "--fail-on",
+    type=click.Choice(["critical", "warning", "info"]),
+    default=None,
+    help="Exit with 1 when a finding is as bad as this, or worse.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="runbook")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
+    """Kubernetes incident runbooks: the root cause, its evidence and what to do next, in one report.
+
+    \b
+    Exit status:
+      0  it ran
+      1  it ran, and a finding reached --fail-on
+      2  parameters or settings make no sense
+      3  the cluster could not be reached or refused; a report saying so is written
+      4  the notebook itself failed; a partial report is written
+
+    \b
+    Examples:
+      runbook demo
+      runbook run pods -p namespace=shop -p target=deployment/web
+    """
+    context.obj = debug
+
+
+@cli.command("list")
+@RUNBOOKS
+@JSON
+def list_(runbooks: tuple[Path, ...], as_json: bool) -> None:
+    """List the runbooks.
+
+    \b
+    Examples:
+      runbook list
+      runbook list --runbooks ~/runbooks
+    """
+    from kuberunbooks.run import library
+
+    rows, broken = [], []
+    for name, path in library.notebooks(runbooks).items():
+        try:
+            rows.append((name, library.load(path).title, str(path)))
+        except RunbookError as error:
+            broken.append(f"{name} is left out: {error}")
+    if as_json:
+        click.echo(json.dumps([dict(zip(("name", "title", "path"), row, strict=True)) for row in rows], indent=1))
+    else:
+        width = max((len(row[0]) for row in rows), default=0)
+        for name, title, path in rows:
+            own = "" if Path(path).parent == library.own_runbooks() else f"  ({path})"
+            click.echo(f"{name:<{width}}  {title}{own}")
+    for line in broken:
+        click.echo(line, err=True)
+
+
+@cli.command()
+@click.argument("name")
+@RUNBOOKS
+@JSON
+def describe(name: str, runbooks: tuple[Path, ...], as_json: bool) -> None:
+    """Describe a runbook: what it answers, its parameters and presets.
+
+    \b
+    Examples:
+      runbook describe pods
+    """
+    from kuberunbooks.run import library, presets
+
+    runbook = library.find(name, runbooks)
+    named = presets.presets(runbook)
+    if as_json:
+        described = {
+            "name": runbook.name,
+            "title": runbook.title,
+            "purpose": runbook.purpose,
+            "path": str(runbook.path),
+            "parameters": [one._asdict() for one in runbook.parameters],
+            "presets": named,
+        }
+        click.echo(json.dumps(described, indent=1))
+        return
+    click.echo(f"{runbook.title}\n\n{runbook.purpose}\n\nParameters (-p name=value):")
+    formatter = click.HelpFormatter(max_width=100)
+    formatter.write_dl([(f"{one.name}: {one.type} = {json.dumps(one.default)}", one.help) for one in runbook.parameters])
+    click.echo(formatter.getvalue().rstrip())
+    if named:
+        click.echo("\nPresets (--preset NAME):")
+        for preset, values in named.items():
+            click.echo(f"  {preset}  " + " ".join(f"{key}={value}" for key, value in values.items()))
+
+
+@cli.command()
+@click.argument("name")
+@click.option("-p", "pairs", metavar="NAME=VALUE", multiple=True, help="A parameter; may be given again.")
+@click.option("--preset", metavar="NAME|FILE", help="Parameters from parameters/RUNBOOK.yaml, or a YAML file.")
+@click.option("--case", metavar="PATH", help="Short for -p case=PATH: a recorded case instead of a cluster.")
+@click.option("--context", metavar="CTX", help="Short for -p context=CTX: a kubeconfig context.")
+@click.option("-n", "--namespace", metavar="NS", help="Short for -p namespace=NS.")
+@OUT
+@FAIL_ON
+@JSON
+@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=1), default=600, show_default=True, help="Longest run.")
+@click.option(
+    "--cell-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=1),
+    default=120,
+    show_default=True,
+    help="Longest time for one cell.",
+)
+@RUNBOOKS
+def run(
+    name: str,
+    pairs: tuple[str, ...],
+    preset: str | None,
+    case: str | None,
+    context: str | None,
+    namespace: str | None,
+    out: Path | None,
+    fail_on: str | None,
+    as_json: bool,
+    timeout: float,
+    cell_timeout: float,
+    runbooks: tuple[Path, ...],
+) -> None:
+    """Run a runbook headless and write its report.
+
+    The results go to a new folder under reports/, or to --out, whose older
+    results are replaced once the new ones are complete: report.html,
+    report.json, summary.md, notebook.ipynb and case.zip. -p wins over --preset.
+
+    \b
+    Examples:
+      runbook run pods -p namespace=shop
+      runbook run pods --context prod -n shop -p target=deployment/web --out reports/web
+      runbook run pods --case incident.zip -n shop --fail-on critical
+      runbook run pods --preset whole-cluster --json
+    """
+    from kuberunbooks.run import library
+
+    runbook = library.find(name, runbooks)
+    shorthands = {"case": case, "context": context, "namespace": namespace}
+    values = _parameters(runbook, preset, pairs, shorthands)
+    _run(runbook, values, out=out, fail_on=fail_on, as_json=as_json, timeouts=(timeout, cell_timeout))
+
+
+@cli.command()
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=Path("reports/demo"),
+    show_default=True,
+    help="Folder for the results.",
+)
+@JSON
+def demo(out: Path, as_json: bool) -> None:
+    """Run the pods runbook on a recorded incident; no cluster needed.
+
+    \b
+    Examples:
+      runbook demo
+      runbook demo --out /tmp/demo
+    """
+    from kuberunbooks.run import library
+
+    values = {"case": str(library.demo_case()), "namespace": "crashloop", "target": "deployment/payments"}
+    _run(library.load(library.own_runbooks() / "pods.ipynb"), values, out=out, as_json=as_json)
+
+
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+def new(path: Path) -> None:
+    """Start a runbook of your own from the template.
+
+    \b
+    Examples:
+      runbook new ~/runbooks/queues.ipynb
+      runbook run queues --runbooks ~/runbooks
+    """
+    from kuberunbooks.run import library
+    from kuberunbooks.run.output import disk_errors
+
+    if path.suffix != ".ipynb":
+        raise BadParameter(f"{path} is no name for a notebook.", advice="Give it one that ends in .ipynb.")
+    if path.exists():
+        raise BadParameter(f"{path} is there already.", advice="Give another name, or remove it first.")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(library.template().read_bytes())
+    click.echo(f"{path} is yours. Try it with: runbook run {path.stem} --runbooks {path.parent}")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
+def lab(folder: Path | None) -> None:
+    """Open JupyterLab on the runbooks.
+
+    In a checkout that is runbooks/. An installed package copies its notebooks to
+    ./runbooks first, where they may be changed; those already there are kept.
+
+    \b
+    Examples:
+      runbook lab
+      runbook lab ~/runbooks
+    """
+    from kuberunbooks.run import lab as jupyterlab
+
+    jupyterlab.start(folder)
+
+
+def main() -> NoReturn:
+    """Runs the command line; every ending is an exit status, no traceback without --debug."""
+    try:
+        cli.main(standalone_mode=False)
+        status = 0
+    except RunbookError as error:
+        _complain(error, str(error), error.advice)
+        status = error.exit_status
+    except click.exceptions.Exit as error:
+        status = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        status = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        status = 130
+    except Exception as error:
+        advice = "This is a fault of runbook itself; `runbook --debug ...` shows where."
+        _complain(error, f"{type(error).__name__}: {error}", advice)
+        status = 4
+    sys.exit(status)
+
+
+def _parameters(
+    runbook: Runbook, preset: str | None, pairs: tuple[str, ...], shorthands: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Preset, then -p, then the shorthands; later ones win. All are checked against the parameters cell."""
+    from kuberunbooks.run import parameters, presets
+
+    values = presets.preset(runbook, preset) if preset else {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise BadParameter(f"-p {pair} is no parameter; write -p name=value.")
+        values[key] = parameters.from_text(runbook.parameters, key, text)
+    for key, given in shorthands.items():
+        if given is not None:
+            values[key] = parameters.from_text(runbook.parameters, key, given)
+    return values
+
+
+def _run(
+    runbook: Runbook,
+    values: dict[str, Any],
+    *,
+    out: Path | None,
+    as_json: bool,
+    fail_on: str | None = None,
+    timeouts: tuple[float, float] = (600.0, 120.0),
+) -> None:
+    from kuberunbooks.run import progress, runner
+
+    order = runner.Order(
+        runbook=runbook,
+        parameters=values,
+        out=out,
+        run_timeout=timeouts[0],
+        cell_timeout=timeouts[1],
+        fail_on=fail_on or "",
+        progress=progress.for_stderr(),
+    )
+    outcome = runner.run(order)
+    click.echo(json.dumps(_for_machines(outcome), indent=1) if as_json else _for_people(outcome))
+    raise click.exceptions.Exit(outcome.exit_status)
+
+
+def _for_people(outcome: Outcome) -> str:
+    from kuberunbooks import report
+
+    lines = [report.terminal(outcome.report).rstrip(), ""]
+    lines += [f"  {path}" for path in outcome.files.values()]
+    lines += [f"  no {name}: {why}" for name, why in outcome.missing.items()]
+    return "\n".join(lines)
+
+
+def _for_machines(outcome: Outcome) -> dict[str, Any]:
+    report = outcome.report
+    return {
+        "runbook": report.runbook,
+        "verdict": report.verdict,
+        "severity": report.severity,
+        "headline": report.headline.code if report.headline else None,
+        "failure": report.failure.sentence if report.failure else None,
+        "folder": str(outcome.folder),
+        "files": {name: str(path) for name, path in outcome.files.items()},
+        "missing": outcome.missing,
+        "exit_status": outcome.exit_status,
+    }
+
+
+def _complain(error: Exception, sentence: str, advice: str) -> None:
+    if "--debug" in sys.argv:
+        import traceback
+
+        traceback.print_exception(error)
+    click.echo(f"Error: {sentence}", err=True)
+    if advice:
+        click.echo(advice, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -31,6 +31,7 @@
         ├── CellFailed
         ├── CellTimedOut
         ├── RunTimedOut
+        ├── RunStopped                a signal asked for the end
         ├── KernelDied
         └── DiskFull
 
@@ -229,6 +230,14 @@ class CellTimedOut(NotebookError):
 
 class RunTimedOut(NotebookError):
     """The run as a whole ran past its deadline."""
+
+    advice = "The report holds what was found until then; give it longer with --timeout."
+
+
+class RunStopped(NotebookError):
+    """SIGINT or SIGTERM asked the run to end."""
+
+    advice = "The report holds what was found until then; start the run again for the rest."
 
 
 class KernelDied(NotebookError):

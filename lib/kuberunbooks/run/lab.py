@@ -1,0 +1,41 @@
+"""JupyterLab on the runbooks: `runbook lab`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from kuberunbooks.errors import BadSettings
+
+from . import library
+from .output import disk_errors
+
+
+def start(folder: Path | None) -> NoReturn:
+    """Replaces this process by JupyterLab. Raises BadSettings when it is not installed or the folder is none."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise BadSettings(
+            "JupyterLab is not installed here.", advice="`pip install 'kuberunbooks[lab]'` adds it; a headless run needs none."
+        )
+    place = folder or _editable_runbooks()
+    if not place.is_dir():
+        raise BadSettings(f"{place} is not a folder.")
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(place)])  # noqa: S606
+
+
+def _editable_runbooks() -> Path:
+    """The checkout's notebooks; those of an installed package are copied out, since an upgrade would undo edits."""
+    own = library.own_runbooks()
+    if not library.is_installed():
+        return own
+    place = Path("runbooks")
+    with disk_errors(place):
+        place.mkdir(exist_ok=True)
+        for path in own.glob("*.ipynb"):
+            if not (place / path.name).exists():
+                shutil.copyfile(path, place / path.name)
+    return place
