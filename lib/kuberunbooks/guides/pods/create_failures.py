@@ -27,11 +27,12 @@ from kuberunbooks.objects import (
 )
 
 from ..rules.create_errors import CreateError, classify
-from ..rules.webhooks import webhook_backend
+from ..rules.webhooks import configurations, webhook_backend
 from .target import Controller, Pods
 
 EVENT_WINDOW = 3600.0
 """Seconds after which an event is history; the API server keeps them about as long."""
+_JOB_ENDS = ("Complete", "Failed", "FailureTarget", "SuccessCriteriaMet")
 _ENFORCE = "pod-security.kubernetes.io/enforce"
 
 
@@ -71,14 +72,11 @@ def create_failure(
 
 
 def misses_pods(root: Controller, makers: Sequence[Controller]) -> bool:
-    """Whether the controller has looked at its present specification and made fewer pods than that asks for."""
+    """Whether the controller knows its present specification and has made fewer pods than that asks for."""
     if isinstance(root, CronJob):
         return False
     if isinstance(root, Job):
-        over = any(
-            one.type in ("Complete", "Failed", "FailureTarget") and one.is_true
-            for one in root.status.conditions
-        )
+        over = any(one.is_true and one.type in _JOB_ENDS for one in root.status.conditions)
         return not (over or root.spec.suspend) and root.status.active < _desired(root)
     if root.status.observed_generation < root.metadata.generation:
         return False
@@ -173,7 +171,7 @@ def _outside(root: Controller, limits: LimitRange) -> tuple[list[dict[str, str]]
 def _breaches(
     container: Container, most: dict[str, Any], least: dict[str, Any]
 ) -> Iterator[tuple[str, str, str, str, str]]:
-    """(bound, request or limit, resource, its bound, what is asked), as the LimitRanger plugin compares them."""
+    """(bound, request or limit, resource, its bound, what is asked), as the LimitRanger compares."""
     for resource, limit in most.items():
         asked = container.resources.limits.get(resource)
         if asked is not None and parse_quantity(asked) > parse_quantity(limit):
@@ -187,29 +185,42 @@ def _breaches(
 def _explained(
     error: CreateError, root: Controller, target: Pods, cluster: Cluster
 ) -> tuple[dict[str, Any], list[Evidence]]:
-    """The facts of a refusal, with what the cluster adds to the server's words."""
-    facts, evidence = dict(error.facts), list[Evidence]()
-    if target.single:
-        facts.setdefault("limit_range", "")
-        facts.setdefault("labelled", "")
-        return facts, evidence
-    if error.code == "LimitRangeViolation":
-        named = [one for one in cluster.look(LimitRange, root.namespace) if _sets(one, facts["violations"])]
-        facts["limit_range"] = named[0].name if len(named) == 1 else ""
-        evidence += [one.cite("spec.limits") for one in named]
-    elif error.code == "PodSecurityDenied":
-        namespace = cluster.find(Namespace, "", root.namespace).object
-        facts["labelled"] = namespace.metadata.labels.get(_ENFORCE, "") if namespace else ""
-        if namespace is not None and facts["labelled"]:
-            evidence.append(namespace.cite(f"metadata.labels['{_ENFORCE}']"))
-    elif error.code == "WebhookBackendDown" and facts["service"] and facts["trouble"] != "service":
+    """The facts of a refusal, with what the cluster adds to the server's words unless reads are bounded."""
+    facts = {"limit_range": "", "labelled": "", "configuration": ""} | error.facts
+    add = {
+        "LimitRangeViolation": _name_limit_range,
+        "PodSecurityDenied": _read_level,
+        "WebhookBackendDown": _look_behind_webhook,
+    }.get(error.code)
+    return facts, add(facts, root, cluster) if add and not target.single else []
+
+
+def _name_limit_range(facts: dict[str, Any], root: Controller, cluster: Cluster) -> list[Evidence]:
+    named = [one for one in cluster.look(LimitRange, root.namespace) if _sets(one, facts["violations"])]
+    facts["limit_range"] = named[0].name if len(named) == 1 else ""
+    return [one.cite("spec.limits") for one in named]
+
+
+def _read_level(facts: dict[str, Any], root: Controller, cluster: Cluster) -> list[Evidence]:
+    namespace = cluster.find(Namespace, "", root.namespace).object
+    facts["labelled"] = namespace.metadata.labels.get(_ENFORCE, "") if namespace else ""
+    return [namespace.cite(f"metadata.labels['{_ENFORCE}']")] if namespace and facts["labelled"] else []
+
+
+def _look_behind_webhook(facts: dict[str, Any], root: Controller, cluster: Cluster) -> list[Evidence]:
+    """Which configuration calls the webhook, and whether its Service has endpoints."""
+    evidence: list[Evidence] = []
+    for one in configurations(cluster):
+        for index, webhook in enumerate(one.webhooks):
+            if webhook.name == facts["webhook"]:
+                facts["configuration"] = f"{one.kind.lower()}/{one.name}"
+                evidence.append(one.cite(f"webhooks[{index}].failurePolicy"))
+    if facts["service"] and facts["trouble"] != "service":
         state = webhook_backend(cluster, facts["service_namespace"], facts["service"])
-        if state.exists is False:
-            facts["trouble"] = "service"
-        elif state.ready == 0:
-            facts["trouble"] = "endpoints"
+        if state.is_down:
+            facts["trouble"] = "service" if state.exists is False else "endpoints"
         evidence += state.evidence
-    return facts, evidence
+    return evidence
 
 
 def _sets(limits: LimitRange, violations: list[dict[str, str]]) -> bool:

@@ -165,7 +165,7 @@ def _exhausted_budgets(target: Pods, cluster: Cluster) -> Iterator[Finding]:
 
 
 def _makers(target: Pods) -> Makers:
-    """What stands between a workload and its pods: a Deployment's ReplicaSets newest first, a CronJob's Jobs."""
+    """What stands between a workload and its pods: ReplicaSets, newest first, or Jobs."""
     makers: Makers = {}
     for one in target.controllers.values():
         owner = one.controller
