@@ -65,11 +65,16 @@ def without_explained(findings: Sequence[Finding]) -> list[Finding]:
         namespace = cause.subject.namespace
         explained.add((namespace, cause.subject.text))
         explained.update((namespace, f"{cause.subject.kind.lower()}/{name}") for name in cause.affected)
-        explained.update(
-            (namespace, text) for text in (cause.owner, *cause.facts.get("explains", ())) if text
-        )
+        texts = (cause.owner, *cause.facts.get("explains", ()))
+        explained.update(_placed(text, namespace) for text in texts if text)
     left = causes + [one for one in findings if one.code in wrappers and not _is_explained(one, explained)]
     return left or list(findings)
+
+
+def _placed(text: str, namespace: str) -> tuple[str, str]:
+    """`pod/web-1` is in the cause's own namespace, `shop/pod/web-1` (of a Node, say) in that one."""
+    place, _, rest = text.partition("/")
+    return (place, rest) if "/" in rest else (namespace, text)
 
 
 def _is_explained(wrapper: Finding, explained: set[tuple[str, str]]) -> bool:
