@@ -1,36 +1,179 @@
-"""The redaction chain.
+"""One run's redaction: the chain, what was learned, and the names given so far.
 
-Placeholder body until the chain is written; the interface is final.
+Made by the notebook session, used by the step runner on everything it shows and
+by the case recorder on everything it writes, so that a secret has the same
+name in the report and in the case.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from threading import RLock
 from typing import Any, TypeVar
+
+import msgspec
+
+from kuberunbooks.objects import Pod
+
+from . import kubernetes
+from .chain import secrets_in
+from .cleaning import clean
+from .learned import Learned
+from .names import env_secrecy
+from .pseudonyms import PLACEHOLDER, Pseudonyms
+from .spans import merge, splice
 
 S = TypeVar("S")
 
 
 class Redactor:
-    """Replaces secrets by pseudonyms that are stable within one run and counts what it replaced."""
+    """Replaces secrets by pseudonyms that are stable within one run.
+
+    `counts` says how many different secrets of each kind were replaced. Every
+    method may be called again on its own output: nothing changes then.
+    """
 
     def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
+        self._pseudonyms = Pseudonyms()
+        self._learned = Learned()
+        self._lock = RLock()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many different secrets were replaced, by kind."""
+        return dict(sorted(self._pseudonyms.counts.items()))
+
+    def reserve(self, counts: dict[str, int]) -> None:
+        """Leaves out the names of a case that was redacted when it was recorded."""
+        self._pseudonyms.reserve(counts)
 
     def learn(self, name: str, value: str) -> None:
-        """Remembers the value of a secret-looking setting, so that it is found wherever it appears again."""
+        """Remembers the value of a setting if its name says that it is secret, and secrets inside any value."""
+        body = value.encode("utf-8", "replace")
+        with self._lock:
+            kind = env_secrecy(name)
+            if kind:
+                self._learned.add(body, kind)
+            for span in secrets_in(body):
+                self._learned.add(body[span.start : span.end], span.kind)
+
+    def learn_pods(self, pods: Iterable[Pod]) -> None:
+        """Remembers the secrets in the env, commands and arguments of pods."""
+        seen: set[tuple[str, str]] = set()
+        for pod in pods:
+            for container in (*pod.spec.init_containers, *pod.spec.containers, *pod.spec.ephemeral_containers):
+                entries = [(one.name, one.value) for one in container.env if one.value]
+                command = " ".join((*container.command, *container.args))
+                if command:
+                    entries.append(("", command))
+                for entry in entries:
+                    if entry not in seen:
+                        seen.add(entry)
+                        self.learn(*entry)
 
     def text(self, text: str) -> str:
         """The text without its secrets, control characters and terminal escapes."""
-        return text
+        return self.secrets_in_bytes(clean(text.encode("utf-8", "replace"))).decode("utf-8", "replace")
+
+    def secrets_of(self, text: str) -> str:
+        """The text without its secrets; every other character stays, hostile ones too."""
+        body = text.encode("utf-8", "surrogatepass")
+        redacted = self.secrets_in_bytes(body)
+        return text if redacted is body else redacted.decode("utf-8", "surrogatepass")
+
+    def secrets_in_bytes(self, body: bytes) -> bytes:
+        """As `secrets_of`, for UTF-8 bytes such as a log; the same object when there is nothing to replace."""
+        with self._lock:
+            spans = self._spans(body)
+            return splice(body, spans, self._pseudonyms) if spans else body
+
+    def secret(self, value: str, kind: str) -> str:
+        """The name of a whole value that is known to be secret."""
+        with self._lock:
+            if PLACEHOLDER.search(value.encode("utf-8", "replace")) or not value:
+                return value
+            return self._pseudonyms.name(value.encode("utf-8", "replace"), kind).decode()
 
     def json(self, body: bytes) -> bytes:
-        """An API answer (object or list) without secrets: env values, annotations, Secret data."""
-        return body
+        """An API answer (object or list) without secrets: env values, annotations, Secret data.
+
+        Objects with nothing suspicious in them keep their bytes. What is no JSON
+        (a proxy's page, an answer cut off) is treated as text.
+        """
+        with self._lock:
+            for name, value in kubernetes.env_entries(body):
+                self.learn(name, value)
+            try:
+                envelope = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+            except (msgspec.DecodeError, RecursionError):
+                return self.secrets_in_bytes(body)
+            items = _items(envelope)
+            if items is None:
+                return self._object(body, secret=False)
+            secret = envelope.get("kind", msgspec.Raw(b"")) == msgspec.Raw(b'"SecretList"')
+            redacted = [self._object(bytes(item), secret=secret) for item in items]
+            if all(new == bytes(old) for new, old in zip(redacted, items, strict=True)):
+                return body
+            pieces = {key: bytes(raw) for key, raw in envelope.items()}
+            pieces["items"] = b"[" + b",".join(redacted) + b"]"
+            return b"{" + b",".join(msgspec.json.encode(key) + b":" + raw for key, raw in pieces.items()) + b"}"
 
     def struct(self, value: S) -> S:
         """A msgspec Struct, list or dict with `text` applied to every string in it."""
-        return value
+        texts: dict[str, str] = {}
+        found: S = self._walk(value, texts)
+        return found
 
     def plain(self, value: Any) -> Any:
         """As `struct`, for parsed JSON."""
+        return self.struct(value)
+
+    def _spans(self, body: bytes) -> list[Any]:
+        spans = secrets_in(body)
+        if len(self._learned):
+            learned = list(self._learned.spans(body))
+            if learned:
+                return merge([*spans, *learned], body)
+        return spans
+
+    def _object(self, body: bytes, *, secret: bool) -> bytes:
+        if not secret and b'"Secret"' not in body and not self._spans(body):
+            return body
+        parsed = msgspec.json.decode(body)
+        if secret and isinstance(parsed, dict):
+            parsed = kubernetes.without_data(parsed, self)
+        redacted = kubernetes.redact(parsed, self)
+        return body if redacted == parsed and not secret else msgspec.json.encode(redacted)
+
+    def _walk(self, value: Any, texts: dict[str, str]) -> Any:
+        if isinstance(value, str):
+            known = texts.get(value)
+            if known is None:
+                known = texts[value] = self.text(value)
+            return known
+        if isinstance(value, msgspec.Struct):
+            changed = {}
+            for name in value.__struct_fields__:
+                old = getattr(value, name)
+                new = self._walk(old, texts)
+                if new is not old:
+                    changed[name] = new
+            return msgspec.structs.replace(value, **changed) if changed else value
+        if isinstance(value, list | tuple):
+            walked = [self._walk(one, texts) for one in value]
+            if all(new is old for new, old in zip(walked, value, strict=True)):
+                return value
+            return walked if isinstance(value, list) else tuple(walked)
+        if isinstance(value, dict):
+            return {self._walk(key, texts): self._walk(one, texts) for key, one in value.items()}
         return value
+
+
+def _items(envelope: dict[str, msgspec.Raw]) -> list[msgspec.Raw] | None:
+    raw = envelope.get("items")
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=list[msgspec.Raw])
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,160 @@
+"""Secrets where the Kubernetes API keeps them: env values, Secret data, annotations, arguments.
+
+Walks one parsed object. Knowing the place beats guessing by form: an env value is
+secret because of its name, Secret data because of its kind.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as Base64Error
+from base64 import b64decode
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import msgspec
+
+from .names import env_secrecy, is_path, is_reference, is_trivial, looks_random, secrecy
+from .tokens import holds_user_and_password
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_DATA_FIELDS = ("data", "stringData")
+_ENV_ENTRY = re.compile(rb'"name":\s*"([^"\\]{1,256})",\s*"value":\s*"((?:[^"\\]|\\.)+)"')
+_FLAG = re.compile(r"--?[A-Za-z][\w.-]*")
+
+
+class Names(Protocol):
+    """What the walk needs of a redactor."""
+
+    def secret(self, value: str, kind: str) -> str:
+        """The name that stands for a secret."""
+        ...
+
+    def secrets_of(self, text: str) -> str:
+        """A text without the secrets that its form or earlier learning gives away."""
+        ...
+
+
+def env_entries(body: bytes) -> Iterator[tuple[str, str]]:
+    """Name and value of the secret-looking env entries in API JSON, without parsing it."""
+    for match in _ENV_ENTRY.finditer(body):
+        name = match[1].decode("utf-8", "replace")
+        value = match[2]
+        if b"://" not in value and not env_secrecy(name):
+            continue
+        try:
+            yield name, msgspec.json.decode(b'"' + value + b'"', type=str)
+        except msgspec.DecodeError:
+            continue
+
+
+def is_secret_object(value: Any) -> bool:
+    """Whether a parsed object is a Secret."""
+    return isinstance(value, dict) and value.get("kind") == "Secret" and value.get("apiVersion", "v1") == "v1"
+
+
+def without_data(secret: dict[str, Any], names: Names) -> dict[str, Any]:
+    """A Secret as metadata: the key names stay, every value becomes a name; values are never decoded into it."""
+    hidden = dict(secret)
+    for field in _DATA_FIELDS:
+        values = secret.get(field)
+        if isinstance(values, dict):
+            hidden[field] = {key: names.secret(_plain(field, value), "secret") for key, value in values.items()}
+    return hidden
+
+
+def redact(value: Any, names: Names) -> Any:
+    """A parsed object (or any part of one) without secrets. Unchanged parts are handed back as they are."""
+    if isinstance(value, str):
+        return names.secrets_of(value)
+    if isinstance(value, list):
+        return _list(value, names)
+    if isinstance(value, dict):
+        return _dict(value, names)
+    return value
+
+
+def _dict(value: dict[str, Any], names: Names) -> dict[str, Any]:
+    if is_secret_object(value):
+        value = without_data(value, names)
+    name, setting = value.get("name"), value.get("value")
+    env = env_secrecy(name) if isinstance(name, str) and isinstance(setting, str) else ""
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        if key == "managedFields":
+            found[key] = inner
+        elif not isinstance(inner, str):
+            found[key] = redact(inner, names)
+        elif env and key == "value":
+            found[key] = inner if is_reference(inner.encode("utf-8", "replace")) else names.secret(inner, env)
+        else:
+            found[key] = _entry(str(key), inner, names)
+    return found
+
+
+def _entry(key: str, value: str, names: Names) -> str:
+    if key == LAST_APPLIED or value.lstrip()[:1] in ("{", "["):
+        inside = _json_inside(value, names)
+        if inside is not None:
+            return inside
+    kind = _kind_of_field(key, value)
+    return names.secret(value, kind) if kind else names.secrets_of(value)
+
+
+def _kind_of_field(key: str, value: str) -> str:
+    found = secrecy(key)
+    raw = value.encode("utf-8", "replace")
+    if found is None or is_trivial(raw) or is_path(raw) or "\n" in value.strip():
+        return ""
+    if found.kind == "connection":
+        return ""
+    if found.proven:
+        return "" if found.kind != "password" and raw.isdigit() and len(raw) < 9 else found.kind
+    if looks_random(raw) or (found.kind == "credential" and holds_user_and_password(raw)):
+        return found.kind
+    return ""
+
+
+def _json_inside(value: str, names: Names) -> str | None:
+    try:
+        parsed = msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if not isinstance(parsed, dict | list):
+        return None
+    redacted = redact(parsed, names)
+    if redacted == parsed:
+        return names.secrets_of(value)
+    ending = "\n" if value.endswith("\n") else ""
+    return msgspec.json.encode(redacted).decode() + ending
+
+
+def _list(values: list[Any], names: Names) -> list[Any]:
+    found: list[Any] = []
+    kind = ""
+    for value in values:
+        if not isinstance(value, str):
+            found.append(redact(value, names))
+            kind = ""
+            continue
+        raw = value.encode("utf-8", "replace")
+        if kind and not value.startswith("-") and not is_reference(raw) and not is_path(raw):
+            found.append(names.secret(value, kind))
+            kind = ""
+            continue
+        flag = secrecy(value) if _FLAG.fullmatch(value) else None
+        kind = flag.kind if flag is not None and (flag.proven or flag.kind == "token") else ""
+        found.append(names.secrets_of(value))
+    return found
+
+
+def _plain(field: str, value: Any) -> str:
+    """The value behind Secret data, so that it has the same name as where it is used in the clear."""
+    if not isinstance(value, str):
+        return ""
+    if field == "stringData":
+        return value
+    try:
+        return b64decode(value, validate=True).decode()
+    except (Base64Error, ValueError):
+        return value
