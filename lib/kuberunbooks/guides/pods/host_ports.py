@@ -1,17 +1,170 @@
-"""DP-04: Are its host ports free?"""
+"""DP-04: are the host ports it wants free?
+
+A host port can be had once per node and address, so that at most as many replicas
+run as there are nodes. Names who holds the port, as far as that could be read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from kuberunbooks.cluster import Cluster
+from kuberunbooks.cluster import Cluster, Listing
+from kuberunbooks.objects import DaemonSet, Evidence, Node, Pod
 
+from ..rules.node_fit import (
+    HostPort,
+    host_ports_of,
+    is_cordoned,
+    is_selected,
+    port_holders,
+    untolerated_taints,
+)
 from ..step import Yielded, step
-from .target import Pods
+from .occupancy import MOST_NODES, Occupancy
+from .target import Pods, owner_text
+from .unscheduled import Refusal, explain, node_count_facts, refusals
+
+
+class Holder(NamedTuple):
+    """A pod that holds a wanted port on a node the pending pod could use."""
+
+    node: str
+    pod: Pod
+    port: HostPort
 
 
 @step("DP-04", title="Are its host ports free?")
 def host_ports(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
-    """Are its host ports free?"""
-    del target, cluster
-    yield from ()
+    """Are the host ports it asks for free on some node?"""
+    if not target.unscheduled:
+        return
+    occupancy: Occupancy | None = None
+    told: set[tuple[str, str]] = set()
+    for refusal in refusals(target, cluster):
+        wanted = host_ports_of(refusal.example.spec)
+        if not wanted:
+            continue
+        nodes = cluster.nodes()
+        usable = _usable(refusal.example, nodes)
+        occupancy = occupancy or Occupancy(target, cluster)
+        looked = usable if occupancy.whole else usable[:MOST_NODES]
+        holders = _holders(refusal.example, wanted, looked, occupancy)
+        if _is_taken(refusal, looked, usable, holders):
+            yield from _conflict(refusal, wanted, holders, nodes, len(looked), target)
+        owner = (refusal.example.namespace, owner_text(refusal.example, target))
+        if owner not in told:
+            told.add(owner)
+            yield from _too_many_replicas(refusal, wanted, usable, nodes, target)
+
+
+def _usable(pod: Pod, nodes: Listing[Node]) -> list[Node]:
+    """The nodes that would take the pod but for its ports."""
+    spec = pod.spec
+    return [
+        node
+        for node in nodes
+        if is_selected(spec, node) and not is_cordoned(spec, node) and not untolerated_taints(spec, node)
+    ]
+
+
+def _holders(pod: Pod, wanted: list[HostPort], nodes: list[Node], occupancy: Occupancy) -> list[Holder]:
+    return [
+        Holder(node.name, other, port)
+        for node in nodes
+        for other, port in port_holders(wanted, occupancy.on(node).pods)
+        if other.uid != pod.uid
+    ]
+
+
+def _is_taken(refusal: Refusal, looked: list[Node], usable: list[Node], holders: list[Holder]) -> bool:
+    """The scheduler says so, or every node that would take the pod has its port taken."""
+    if refusal.message.of("HostPortConflict"):
+        return True
+    return (
+        bool(usable)
+        and len(looked) == len(usable)
+        and {one.node for one in holders} == {node.name for node in usable}
+    )
+
+
+def _conflict(
+    refusal: Refusal,
+    wanted: list[HostPort],
+    holders: list[Holder],
+    nodes: Listing[Node],
+    looked: int,
+    target: Pods,
+) -> Iterator[Yielded]:
+    held = {one.port[1:] for one in holders}
+    ports = [port for port in wanted if not held or port[1:] in held]
+    mine = owner_text(refusal.example, target)
+    own = [one for one in holders if mine and owner_text(one.pod, target) == mine]
+    facts: dict[str, Any] = {
+        **node_count_facts(refusal.message, nodes),
+        "ports": [_port_text(port) for port in ports],
+        "port": ports[0][2],
+        "container_port": _container_port(refusal.example, ports[0]),
+        "holders": [_holder_text(one, refusal.example.namespace) for one in holders],
+        "holders_known": bool(holders),
+        "own": bool(holders) and len(own) == len(holders),
+        "nodes_taken": refusal.message.nodes_for("HostPortConflict") or len({one.node for one in holders}),
+        "looked": looked,
+    }
+    evidence: list[Evidence] = [refusal.example.cite(_port_path(refusal.example, ports[0]))]
+    for one in holders[:MOST_NODES]:
+        evidence += [one.pod.cite("spec.nodeName"), one.pod.cite(_port_path(one.pod, one.port))]
+    yield from explain(
+        refusal, "HostPortConflict", facts, evidence, target=target, group=tuple(facts["ports"])
+    )
+
+
+def _too_many_replicas(
+    refusal: Refusal, wanted: list[HostPort], usable: list[Node], nodes: Listing[Node], target: Pods
+) -> Iterator[Yielded]:
+    """More replicas wanted than there are nodes to hold the port; a DaemonSet never wants more."""
+    top = target.top_of(refusal.example)
+    desired = getattr(top, "desired", None)
+    if top is None or isinstance(top, DaemonSet) or not isinstance(desired, int):
+        return
+    if not nodes.complete or desired <= len(usable):
+        return
+    facts = {
+        "ports": [_port_text(port) for port in wanted],
+        "port": wanted[0][2],
+        "container_port": _container_port(refusal.example, wanted[0]),
+        "desired": desired,
+        "usable": len(usable),
+        "nodes_now": len(nodes),
+    }
+    evidence = [top.cite("spec.replicas"), refusal.example.cite(_port_path(refusal.example, wanted[0]))]
+    evidence += [node.cite("metadata.name") for node in usable[:MOST_NODES]]
+    yield from explain(refusal, "HostPortLimitsReplicas", facts, evidence, target=target, severity="warning")
+
+
+def _port_text(port: HostPort) -> str:
+    address = "" if port[0] == "0.0.0.0" else f"{port[0]}:"  # noqa: S104
+    return f"{address}{port[2]}/{port[1]}"
+
+
+def _holder_text(one: Holder, namespace: str) -> str:
+    name = one.pod.name if one.pod.namespace == namespace else f"{one.pod.namespace}/{one.pod.name}"
+    return f"{name} on node {one.node}"
+
+
+def _port_path(pod: Pod, port: HostPort) -> str:
+    spec = pod.spec
+    for field, containers in (("containers", spec.containers), ("initContainers", spec.init_containers)):
+        for at, container in enumerate(containers):
+            for index, one in enumerate(container.ports):
+                if one.host_port == port[2] and (one.protocol or "TCP") == port[1]:
+                    return f"spec.{field}[{at}].ports[{index}].hostPort"
+    return "spec.containers"
+
+
+def _container_port(pod: Pod, port: HostPort) -> int:
+    for container in (*pod.spec.containers, *pod.spec.init_containers):
+        for one in container.ports:
+            if one.host_port == port[2] and (one.protocol or "TCP") == port[1]:
+                return one.container_port
+    return port[2]

@@ -1,0 +1,352 @@
+"""Claims, volumes and classes that keep a pod from being placed: part of the placement step.
+
+The scheduler says only that a claim is unbound; which one, and why, stands in the
+claim, its class and its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from kuberunbooks.cluster import Cluster, Listing
+from kuberunbooks.findings import Column, Table
+from kuberunbooks.objects import (
+    Event,
+    Evidence,
+    Node,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    Pod,
+    StorageClass,
+)
+
+from ..rules.node_fit import requirement_text, selector_matches
+from ..rules.patterns import RX_SC_MISSING
+from ..step import Yielded
+from .target import Pods
+from .unscheduled import Allowance, Refusal, explain, node_count_facts
+
+NO_PROVISIONER = "kubernetes.io/no-provisioner"
+"""Volumes of such a class are made by hand (documentation of local volumes)."""
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_CODES = (
+    "UnboundPersistentVolumeClaim",
+    "PersistentVolumeClaimMissing",
+    "NoPersistentVolumeAvailable",
+    "VolumeNodeAffinityConflict",
+    "VolumeCountLimit",
+    "VolumeInUse",
+)
+_CITED = 3
+
+
+class Storage(NamedTuple):
+    """What one pod's claims lead to: `claims` exist, `missing` are names that do not."""
+
+    names: list[str]
+    claims: list[PersistentVolumeClaim]
+    missing: list[str]
+    listed: Listing[PersistentVolumeClaim]
+
+
+def volumes(refusal: Refusal, nodes: Listing[Node], target: Pods, cluster: Cluster) -> Iterator[Yielded]:
+    """Findings for the scheduler's reasons about volumes."""
+    codes = [code for code in refusal.message.codes if code in _CODES]
+    if not codes:
+        return
+    for one in _apart(refusal):
+        yield from _of_pod(one, codes, nodes, target, cluster)
+
+
+def _apart(refusal: Refusal) -> Iterator[Refusal]:
+    """Pods that share claims together, the others (ephemeral volumes) one by one."""
+    shapes: dict[tuple[str, ...], list[Pod]] = {}
+    for pod in refusal.pods:
+        shapes.setdefault(tuple(claim_names(pod)), []).append(pod)
+    for pods in shapes.values():
+        yield refusal._replace(pods=pods)
+
+
+def claim_names(pod: Pod) -> list[str]:
+    """The claims a pod mounts; that of an ephemeral volume is called POD-VOLUME."""
+    found = []
+    for volume in pod.spec.volumes:
+        if volume.persistent_volume_claim is not None:
+            found.append(volume.persistent_volume_claim.claim_name)
+        elif volume.ephemeral is not None:
+            found.append(f"{pod.name}-{volume.name}")
+    return found
+
+
+def _of_pod(
+    refusal: Refusal, codes: list[str], nodes: Listing[Node], target: Pods, cluster: Cluster
+) -> Iterator[Yielded]:
+    storage = _storage(refusal, cluster)
+    base: dict[str, Any] = {**node_count_facts(refusal.message, nodes), "claims": storage.names}
+    if storage.claims:
+        yield _table(refusal, storage)
+    if "PersistentVolumeClaimMissing" in codes or storage.missing:
+        yield from _missing(refusal, storage, base, target)
+    if "UnboundPersistentVolumeClaim" in codes or "NoPersistentVolumeAvailable" in codes:
+        yield from _unbound(refusal, storage, base, codes, target, cluster)
+    if "VolumeNodeAffinityConflict" in codes:
+        yield from _elsewhere(refusal, storage, base, nodes, target, cluster)
+    if "VolumeInUse" in codes:
+        yield from _in_use(refusal, storage, base, target, cluster)
+    if "VolumeCountLimit" in codes:
+        facts = {**base, "count_then": refusal.message.nodes_for("VolumeCountLimit")}
+        evidence = [refusal.example.cite("spec.volumes", f"{len(storage.names)} claims")]
+        yield from explain(refusal, "VolumeCountLimit", facts, evidence, target=target)
+
+
+def _storage(refusal: Refusal, cluster: Cluster) -> Storage:
+    pod = refusal.example
+    names = claim_names(pod)
+    listed = cluster.look(PersistentVolumeClaim, pod.namespace)
+    by_name = {claim.name: claim for claim in listed}
+    missing = [name for name in names if name not in by_name] if listed.complete else []
+    return Storage(names, [by_name[name] for name in names if name in by_name], missing, listed)
+
+
+def _missing(refusal: Refusal, storage: Storage, base: dict[str, Any], target: Pods) -> Iterator[Yielded]:
+    """A claim that does not exist, is going, or has lost its volume."""
+    named = [reason.detail["claim"] for reason in refusal.message.reasons if "claim" in reason.detail]
+    lost = [claim for claim in storage.claims if claim.status.phase == "Lost"]
+    going = [claim for claim in storage.claims if claim.metadata.deletion_timestamp is not None]
+    wrong = storage.missing or named or [claim.name for claim in lost]
+    if not wrong:
+        wrong = storage.names[:1]
+    facts = {
+        **base,
+        "claim": wrong[0] if wrong else "",
+        "others": [claim.name for claim in storage.listed][:5],
+        "gone": bool(storage.missing),
+        "deleting": any(claim.name in wrong for claim in going),
+        "lost": any(claim.name in wrong for claim in lost),
+        "ephemeral": any(volume.ephemeral is not None for volume in refusal.example.spec.volumes),
+    }
+    evidence = [refusal.example.cite(_volume_path(refusal.example, facts["claim"]))]
+    for claim in (*lost, *going):
+        evidence += [claim.cite("status.phase"), claim.cite("metadata.deletionTimestamp")]
+    yield from explain(
+        refusal,
+        "PersistentVolumeClaimMissing",
+        facts,
+        evidence,
+        target=target,
+        severity="critical",
+        group=(facts["claim"],),
+    )
+
+
+def _unbound(
+    refusal: Refusal,
+    storage: Storage,
+    base: dict[str, Any],
+    codes: list[str],
+    target: Pods,
+    cluster: Cluster,
+) -> Iterator[Yielded]:
+    """Why each unbound claim has no volume: its class does not exist, cannot make one, or has not yet."""
+    unbound = [claim for claim in storage.claims if claim.status.phase not in ("Bound", "Lost")]
+    if not unbound:
+        if not storage.missing and not storage.claims:
+            code = "UnboundPersistentVolumeClaim" if "UnboundPersistentVolumeClaim" in codes else codes[0]
+            yield from explain(refusal, code, _unread(base, storage), [], target=target)
+        return
+    classes = cluster.look(StorageClass)
+    for claim in unbound:
+        code, facts, evidence = _why_unbound(claim, classes, base, codes, target, cluster)
+        evidence = [refusal.example.cite(_volume_path(refusal.example, claim.name)), *evidence]
+        yield from explain(
+            refusal,
+            code,
+            facts,
+            evidence,
+            target=target,
+            severity="critical",
+            # Each replica of a StatefulSet has its own claim: the class is what they share.
+            group=(facts["storage_class"],),
+        )
+
+
+def _unread(base: dict[str, Any], storage: Storage) -> dict[str, Any]:
+    return {
+        **base,
+        "claim": storage.names[0] if storage.names else "",
+        "storage_class": "",
+        "class_known": False,
+        "provisioner": "",
+        "by_hand": False,
+        "binding": "",
+        "size": "",
+        "volumes": [],
+        "volumes_known": False,
+        "told": "",
+        "existing": [],
+        "default_class": "",
+        "read": False,
+    }
+
+
+def _why_unbound(
+    claim: PersistentVolumeClaim,
+    classes: Listing[StorageClass],
+    base: dict[str, Any],
+    codes: list[str],
+    target: Pods,
+    cluster: Cluster,
+) -> tuple[str, dict[str, Any], list[Evidence]]:
+    wanted = claim.spec.storage_class_name
+    found = next((one for one in classes if one.name == wanted), None)
+    event = _newest_warning(claim, target, cluster)
+    told = event.text if event is not None else ""
+    missing = RX_SC_MISSING.search(told)
+    facts: dict[str, Any] = {
+        **base,
+        "claim": claim.name,
+        "storage_class": wanted or "",
+        "class_known": found is not None,
+        "provisioner": found.provisioner if found else "",
+        "by_hand": found is not None and found.provisioner == NO_PROVISIONER,
+        "binding": found.volume_binding_mode if found else "",
+        "size": str(_asked(claim) or ""),
+        "volumes": [],
+        "volumes_known": False,
+        "told": told,
+        "existing": [one.name for one in classes],
+        "default_class": next(
+            (one.name for one in classes if one.metadata.annotations.get(_DEFAULT_CLASS) == "true"), ""
+        ),
+        "read": True,
+    }
+    evidence = [claim.cite("status.phase"), claim.cite("spec.storageClassName")]
+    if event is not None:
+        evidence.append(event.cite("message"))
+    if (wanted and found is None and classes.complete) or (missing and missing["sc"] == wanted):
+        return "StorageClassMissing", facts, evidence
+    if found is not None:
+        evidence += [found.cite("provisioner"), found.cite("volumeBindingMode")]
+    by_hand = facts["by_hand"] or wanted == ""
+    if "NoPersistentVolumeAvailable" in codes or by_hand:
+        listed: Listing[PersistentVolume] = Listing(complete=False)
+        if Allowance(target, cluster).left(1) > 0:
+            listed = cluster.look(PersistentVolume)
+        fitting = [one for one in listed if one.spec.storage_class_name == (wanted or "")]
+        facts["volumes"] = [_volume_text(one) for one in fitting]
+        facts["volumes_known"] = listed.complete
+        evidence += [one.cite("status.phase") for one in fitting[:_CITED]]
+        return "NoPersistentVolumeAvailable", facts, evidence
+    return "UnboundPersistentVolumeClaim", facts, evidence
+
+
+def _newest_warning(claim: PersistentVolumeClaim, target: Pods, cluster: Cluster) -> Event | None:
+    if Allowance(target, cluster).left(1) <= 0:
+        return None
+    events = cluster.events(claim)
+    return next((one for one in reversed(events) if one.type == "Warning"), None)
+
+
+def _asked(claim: PersistentVolumeClaim) -> Any:
+    requests = claim.spec.resources.get("requests")
+    return requests.get("storage") if isinstance(requests, dict) else None
+
+
+def _volume_text(one: PersistentVolume) -> str:
+    return f"{one.name} ({one.spec.capacity.get('storage', 'no size')}, {one.status.phase or 'no phase'})"
+
+
+def _elsewhere(
+    refusal: Refusal,
+    storage: Storage,
+    base: dict[str, Any],
+    nodes: Listing[Node],
+    target: Pods,
+    cluster: Cluster,
+) -> Iterator[Yielded]:
+    """The volume is tied to nodes the pod cannot use."""
+    tied: list[tuple[PersistentVolumeClaim, PersistentVolume]] = []
+    for claim in storage.claims:
+        if claim.spec.volume_name and Allowance(target, cluster).left(1) > 0:
+            volume = cluster.find(PersistentVolume, "", claim.spec.volume_name).object
+            if volume is not None and volume.spec.node_affinity is not None:
+                tied.append((claim, volume))
+    claim_, volume_ = tied[0] if tied else (None, None)
+    affinity = volume_.spec.node_affinity if volume_ is not None else None
+    required = affinity.required if affinity is not None else None
+    texts = [
+        requirement_text(one)
+        for term in (required.node_selector_terms if required else [])
+        for one in (*term.match_expressions, *term.match_fields)
+    ]
+    matching = [node for node in nodes if required is not None and selector_matches(required, node)]
+    facts = {
+        **base,
+        "count_then": refusal.message.nodes_for("VolumeNodeAffinityConflict"),
+        "claim": claim_.name if claim_ else "",
+        "volume": volume_.name if volume_ else "",
+        "requires": texts,
+        "matching": [node.name for node in matching],
+        "matching_known": required is not None and nodes.complete,
+        "statuses": [f"{node.name} is {node.status_text}" for node in matching],
+    }
+    evidence = [volume.cite("spec.nodeAffinity") for _, volume in tied[:_CITED]]
+    evidence += [claim.cite("spec.volumeName") for claim, _ in tied[:_CITED]]
+    yield from explain(refusal, "VolumeNodeAffinityConflict", facts, evidence, target=target)
+
+
+def _in_use(
+    refusal: Refusal, storage: Storage, base: dict[str, Any], target: Pods, cluster: Cluster
+) -> Iterator[Yielded]:
+    """Another pod uses the claim, which only one may."""
+    pod, names = refusal.example, set(storage.names)
+    others: list[Pod] = []
+    if Allowance(target, cluster).left(1) > 0:
+        others = [
+            other
+            for other in cluster.look(Pod, pod.namespace)
+            if other.uid != pod.uid and not other.is_terminal and names.intersection(claim_names(other))
+        ]
+    holders = [other for other in others if other.spec.node_name]
+    facts = {
+        **base,
+        "claim": next((n for other in holders for n in claim_names(other) if n in names), "")
+        or (storage.names[0] if storage.names else ""),
+        "holders": [f"{other.name} on node {other.spec.node_name}" for other in holders],
+    }
+    evidence = [other.cite("spec.volumes") for other in holders[:_CITED]]
+    yield from explain(refusal, "VolumeInUse", facts, evidence, target=target)
+
+
+def _volume_path(pod: Pod, claim: str) -> str:
+    for index, volume in enumerate(pod.spec.volumes):
+        if volume.persistent_volume_claim is not None and volume.persistent_volume_claim.claim_name == claim:
+            return f"spec.volumes[{index}].persistentVolumeClaim.claimName"
+        if volume.ephemeral is not None and f"{pod.name}-{volume.name}" == claim:
+            return f"spec.volumes[{index}].name"
+    return "spec.volumes"
+
+
+def _table(refusal: Refusal, storage: Storage) -> Table:
+    """The pod's claims as kubectl prints them."""
+    return Table(
+        caption=f"Claims of pod {refusal.example.name}",
+        columns=[
+            Column(name="CLAIM"),
+            Column(name="STATUS"),
+            Column(name="VOLUME"),
+            Column(name="ASKED", numeric=True),
+            Column(name="STORAGECLASS"),
+        ],
+        rows=[
+            [
+                claim.name,
+                claim.status.phase or "unknown",
+                claim.spec.volume_name or "none",
+                str(_asked(claim) or "not stated"),
+                claim.spec.storage_class_name or "none",
+            ]
+            for claim in storage.claims
+        ],
+    )

@@ -1,0 +1,216 @@
+"""The pods without a node, gathered by what the scheduler said of them.
+
+Shared by the scheduling, resources, host port and placement steps: 2,000 replicas
+refused with the same words are one `Refusal`, worked out once. Also here: how
+severe a reason is for a pod, and how many requests a run on one pod has left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from kuberunbooks.cluster import Cluster, Listing
+from kuberunbooks.findings import Finding, Severity, Subject, finding
+from kuberunbooks.findings.catalogue import default_severity
+from kuberunbooks.objects import Event, Evidence, Node, Pod
+
+from ..rules.scheduler_message import SchedulerMessage, parse
+from .target import Pods
+
+# A pod younger than this is given time to be placed; seconds.
+PENDING_GRACE = 60.0
+# A run on one pod makes at most this many requests, whatever the cluster's size.
+_REQUESTS_OF_ONE_POD = 12
+# Of those, what the steps after placement need: Services and EndpointSlices.
+_REQUESTS_KEPT = 2
+# Owners whose pods are all made from one unchanging template.
+_IDENTICAL = ("ReplicaSet", "Job")
+_SCALABLE = ("deployment", "statefulset", "replicaset", "replicationcontroller")
+# Events are asked per object when a namespace's list was not read; that many times at most.
+_EVENT_EXAMPLES = 10
+
+
+class Refusal(NamedTuple):
+    """Pods refused with the same words. `path` is where they stand in each pod, empty for an event."""
+
+    pods: list[Pod]
+    message: SchedulerMessage
+    path: str
+    event: Event | None = None
+
+    @property
+    def example(self) -> Pod:
+        """The pod worked out for all of them."""
+        return self.pods[0]
+
+    @property
+    def said_at(self) -> datetime | None:
+        """When the scheduler last said so, as far as the events still show."""
+        return self.event.last_seen if self.event else None
+
+    def since(self, pod: Pod) -> datetime | None:
+        """When the pod was first refused: lastTransitionTime stays at the first refusal."""
+        condition = pod.condition("PodScheduled")
+        return condition.last_transition_time if condition else pod.metadata.creation_timestamp
+
+    def evidence(self, pod: Pod) -> list[Evidence]:
+        """The message, where it was read."""
+        if self.path:
+            return [pod.cite(self.path)]
+        return [self.event.cite("message")] if self.event else []
+
+
+def refusals(target: Pods, cluster: Cluster) -> list[Refusal]:
+    """Every pod refused for longer than the grace period, gathered; a gated pod is not refused."""
+    gathered: dict[tuple[str, str], list[Pod]] = {}
+    paths: dict[tuple[str, str], str] = {}
+    examples = 0
+    found: list[Refusal] = []
+    for pod in target.unscheduled:
+        if is_gated(pod) or pod.age(cluster.now) < PENDING_GRACE:
+            continue
+        text, path = _refused(pod)
+        if not text:
+            if examples < _EVENT_EXAMPLES and not _has_condition(pod):
+                examples += 1
+                found += _from_events(pod, cluster)
+            continue
+        owner = pod.controller
+        key = (owner.uid if owner and owner.kind in _IDENTICAL else pod.uid or pod.name, text)
+        gathered.setdefault(key, []).append(pod)
+        paths.setdefault(key, path)
+    for index, (key, pods) in enumerate(gathered.items()):
+        said = None
+        if index < _EVENT_EXAMPLES:
+            said = newest_event(cluster, pods[0], "FailedScheduling")
+            said = said if said is not None and parse(said.message).text == parse(key[1]).text else None
+        found.append(Refusal(pods, parse(key[1]), paths[key], said))
+    return found
+
+
+def is_gated(pod: Pod) -> bool:
+    """Scheduling gates hold it back, so the scheduler does not even try."""
+    condition = pod.condition("PodScheduled")
+    return bool(pod.spec.scheduling_gates) or (
+        condition is not None and condition.reason == "SchedulingGated"
+    )
+
+
+def newest_event(cluster: Cluster, pod: Pod, *reasons: str) -> Event | None:
+    """The newest event about the pod with one of these reasons, or None."""
+    return next((one for one in reversed(cluster.events(pod)) if one.reason in reasons), None)
+
+
+def _has_condition(pod: Pod) -> bool:
+    condition = pod.condition("PodScheduled")
+    return condition is not None and condition.is_true
+
+
+def _refused(pod: Pod) -> tuple[str, str]:
+    for index, condition in enumerate(pod.status.conditions):
+        if condition.type == "PodScheduled" and condition.status == "False" and condition.message:
+            return condition.message, f"status.conditions[{index}].message"
+    return "", ""
+
+
+def _from_events(pod: Pod, cluster: Cluster) -> list[Refusal]:
+    event = newest_event(cluster, pod, "FailedScheduling")
+    return [Refusal([pod], parse(event.message), "", event)] if event is not None else []
+
+
+def severity_of(code: str, message: SchedulerMessage) -> Severity:
+    """How severe a reason is for the pod it keeps pending.
+
+    As the catalogue says, but critical when it accounts for every node, or when
+    no other reason given is critical: then it is what keeps the pod down.
+    """
+    usual = default_severity(code)
+    if usual == "critical" or message.covers_all(code):
+        return "critical"
+    others = [default_severity(other) for other in message.codes if other != code]
+    return usual if "critical" in others else "critical"
+
+
+def explain(
+    refusal: Refusal,
+    code: str,
+    facts: dict[str, Any],
+    evidence: list[Evidence],
+    *,
+    target: Pods,
+    severity: Severity | None = None,
+    group: tuple[Any, ...] = (),
+) -> Iterator[Finding]:
+    """One finding per refused pod with the same facts, which the step then folds into one with a count.
+
+    Adds what every text of these codes may use: what the scheduler said, when,
+    about how many nodes, and how to name the workload in a command.
+    """
+    shared = {**said(refusal), **facts}
+    for pod in refusal.pods:
+        yield finding(
+            code,
+            pod,
+            severity=severity or severity_of(code, refusal.message),
+            evidence=[*refusal.evidence(pod), *evidence],
+            since=refusal.since(pod),
+            group=group,
+            **shared,
+            **owner_facts(target, pod),
+        )
+
+
+def said(refusal: Refusal) -> dict[str, Any]:
+    """The scheduler's words as facts."""
+    message = refusal.message
+    return {
+        "message": message.text,
+        "said_at": refusal.said_at.strftime("%H:%M:%S UTC") if refusal.said_at else "",
+        "nodes_then": message.nodes,
+        "reasons": [one.counted for one in message.reasons],
+        "nominated": refusal.example.status.nominated_node_name,
+    }
+
+
+def owner_facts(target: Pods, pod: Pod) -> dict[str, Any]:
+    """How commands name the workload above a pod: `owner_kind` deployment, `owner_name` web; else empty.
+
+    `adjustable`: kubectl can scale it. `templated`: it can set the resources of its
+    template. `placed`: how many of its pods are ready, 0 when unknown.
+    """
+    subject = Subject(kind="Pod", namespace=pod.namespace, name=pod.name)
+    kind, _, name = target.owner_of(subject).text.partition("/")
+    top = target.top_of(pod)
+    ready = getattr(top, "ready", 0) if top is not None else 0
+    return {
+        "owner_kind": kind,
+        "owner_name": name,
+        "adjustable": kind in _SCALABLE,
+        "templated": kind in (*_SCALABLE, "daemonset"),
+        "placed": ready if isinstance(ready, int) else 0,
+    }
+
+
+def node_count_facts(message: SchedulerMessage, nodes: Listing[Node]) -> dict[str, Any]:
+    """How many nodes there are now, and whether that differs from what the scheduler counted."""
+    now = len(nodes) if nodes.complete else None
+    return {
+        "nodes_now": now,
+        "nodes_changed": bool(message.nodes is not None and now is not None and now != message.nodes),
+    }
+
+
+class Allowance:
+    """Requests a step may still make: on one live pod what is left of its twelve, else `most`."""
+
+    def __init__(self, target: Pods, cluster: Cluster) -> None:
+        self._bounded = target.single and cluster.origin.kind == "live"
+        self._coverage = cluster.coverage
+
+    def left(self, most: int) -> int:
+        """How many of `most` requests are affordable now."""
+        if not self._bounded:
+            return most
+        return max(0, min(most, _REQUESTS_OF_ONE_POD - _REQUESTS_KEPT - self._coverage.requests))
