@@ -37,6 +37,7 @@ from kuberunbooks.redaction import Redactor
 from kuberunbooks.report import html_of, text_of
 
 _SINCE = re.compile(r"^(?P<number>\d+)(?P<unit>[smhd])$")
+_WORKLOAD = re.compile(r"^(?!(?:pods?|po)/)[^/]+/")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -154,9 +155,7 @@ def open(  # noqa: A001 - reads as what it does: notebook.open(...)
     )
     try:
         request = Request("" if namespace == "-" else namespace, target, seconds(since), options)
-        cluster = _connect(
-            context=context, case=case, redactor=redactor, guide_=guide_, namespace=request.namespace
-        )
+        cluster = _connect(context=context, case=case, redactor=redactor, guide_=guide_, request=request)
         start.source, start.now = cluster.origin, cluster.now
         found = guide_.resolve(cluster, request)
         start.target_text = getattr(found, "text", target)
@@ -181,13 +180,24 @@ def seconds(text: str) -> float:
     return float(int(match["number"]) * _SECONDS[match["unit"]])
 
 
-def _connect(*, context: str, case: str, redactor: Redactor, guide_: Guide, namespace: str) -> Cluster:
-    del redactor, guide_, namespace
+def _connect(*, context: str, case: str, redactor: Redactor, guide_: Guide, request: Request) -> Cluster:
     if case:
         from kuberunbooks.cluster.case import CaseSource
 
         return Cluster(CaseSource(case))
-    raise BadParameter(f"Live reading of context {context!r} is not there yet.")
+    return _connect_live(context, redactor, guide_, request)
+
+
+def _connect_live(context: str, redactor: Redactor, guide_: Guide, request: Request) -> Cluster:
+    # Imported here: a run on a case does not pay for the client and its TLS.
+    from kuberunbooks.cluster.live import LiveSource
+    from kuberunbooks.cluster.rights import survey
+
+    del redactor
+    live = LiveSource(context)
+    one_pod = bool(request.target) and "=" not in request.target and not _WORKLOAD.match(request.target)
+    survey(live, live, guide_.rights, request.namespace, one_by_one=not one_pod)
+    return Cluster(live)
 
 
 _ = Coverage

@@ -1,0 +1,371 @@
+"""A Kubernetes API server for tests: a recorded case folder, served over real HTTP.
+
+    with serve_case(incident("crashloop"), deny=["list nodes"]) as server:
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config")))
+        notebook.open("pods", namespace="crashloop")
+    assert server.count(r"/pods$") == 1
+
+What it does as an API server does:
+    lists with labelSelector, fieldSelector (only the fields the real server knows; 400 else),
+    limit and continue; single objects; 404 and 403 as Status objects; recorded refusals
+    (errors/PATH.STATUS.json, logs/.../C.log.STATUS.json); logs with tailLines, previous, limitBytes;
+    /version; SelfSubjectReview, SelfSubjectRulesReview, SelfSubjectAccessReview; the Date header; gzip.
+Its clock (`Date`) stands at the newest time of the case, so that a live run judges ages as a run on the
+case does. A list the case does not hold is refused with 403: to the run it is then unknown, as it is in
+the case.
+
+    deny=["list nodes", "get pods/log", "list deployments.apps"]   403 on them, and the reviews say so
+    allow_reviews=False, rules_incomplete=True, user="...", old=True   how the reviews answer (old: 404)
+    token="..."          401 without this bearer token
+    tls=True             https with a certificate for `tls_names` (default localhost, 127.0.0.1)
+    gzip=False, page_expires=True (410 on every continue), big_page=N (limit capped at N)
+
+Faults are rules tried in order on every request, each as often as `times` says:
+
+    Fault(r"/pods", status=429, headers={"Retry-After": "1"}, times=2)
+    Fault(r".", hang=5) | drip=0.2 | reset=True | cut=100 (bytes sent of more announced)
+    Fault(r".", body=b"<html>..", type="text/html") | body=b"null" | redirect="https://login.example/"
+
+`server.requests` holds every request (method, path, query, headers) in order.
+`main` serves a folder from the command line: python -m tests.support.api_server FOLDER [PORT].
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gzip
+import json
+import re
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml
+
+from tests.support.case_files import CaseFiles, NotServed
+
+
+@dataclass
+class Fault:
+    """What goes wrong for requests whose path and query match; see the module's docstring."""
+
+    match: str
+    times: int = 1_000_000
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    type: str = "application/json"
+    hang: float = 0.0
+    drip: float = 0.0
+    reset: bool = False
+    cut: int = 0
+    redirect: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+
+
+class ApiServer:
+    """A running server; `url`, `requests` and `kubeconfig` are what tests need."""
+
+    def __init__(self, files: CaseFiles, options: dict[str, Any], faults: list[Fault]) -> None:
+        self.files = files
+        self.faults = faults
+        self.requests: list[Request] = []
+        self.deny: set[str] = set(options.get("deny", ()))
+        self.allow_reviews: bool = options.get("allow_reviews", True)
+        self.rules_incomplete: bool = options.get("rules_incomplete", False)
+        self.user: str = options.get("user", "jane")
+        self.groups: list[str] = options.get("groups", ["system:authenticated"])
+        self.old: bool = options.get("old", False)
+        self.token: str = options.get("token", "")
+        self.gzip: bool = options.get("gzip", True)
+        self.page_expires: bool = options.get("page_expires", False)
+        self.big_page: int = options.get("big_page", 1_000_000)
+        self.now: datetime = options.get("now") or files.now()
+        self.lock = threading.Lock()
+        self.authority: Any = None
+        self._stopping = threading.Event()
+        handler = type("Handler", (_Handler,), {"server_state": self})
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.http.daemon_threads = True
+        self.scheme = "http"
+        if options.get("tls"):
+            self._secure(options.get("tls_names", ("localhost", "127.0.0.1")), options.get("client_ca"))
+        self.port: int = self.http.server_address[1]
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:PORT`."""
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    def count(self, pattern: str = ".") -> int:
+        """How many requests had a path that matches."""
+        return sum(1 for one in self.requests if re.search(pattern, one.path))
+
+    def kubeconfig(self, path: Path, *, user: dict[str, Any] | None = None, **cluster: Any) -> Path:
+        """Writes a kubeconfig with one context `test`; `user` and `cluster` fields override the defaults."""
+        entry: dict[str, Any] = {"server": self.url, **cluster}
+        if self.authority is not None and "insecure-skip-tls-verify" not in entry:
+            pem = self.authority.cert_pem.bytes()
+            entry.setdefault("certificate-authority-data", base64.b64encode(pem).decode())
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "tester"}}],
+            "clusters": [{"name": "test", "cluster": {key: value for key, value in entry.items() if value}}],
+            "users": [{"name": "tester", "user": user if user is not None else {"token": self.token or "t"}}],
+        }
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+        return path
+
+    def fault_for(self, target: str) -> Fault | None:
+        """The first fault that applies to this request, once counted."""
+        with self.lock:
+            for one in self.faults:
+                if one.times > 0 and re.search(one.match, target):
+                    one.times -= 1
+                    return one
+        return None
+
+    def wait(self, seconds: float) -> None:
+        """Hangs, but not past the end of the test."""
+        self._stopping.wait(seconds)
+
+    def start(self) -> None:
+        """Serves in a thread."""
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends it; hanging requests are let go."""
+        self._stopping.set()
+        self.http.shutdown()
+        self.http.server_close()
+
+    def _secure(self, names: Iterable[str], client_ca: Any) -> None:
+        import trustme
+
+        self.authority = trustme.CA()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.authority.issue_cert(*names).configure_cert(context)
+        if client_ca is not None:
+            client_ca.configure_trust(context)
+            context.verify_mode = ssl.CERT_REQUIRED
+        self.http.socket = context.wrap_socket(
+            self.http.socket, server_side=True, do_handshake_on_connect=False
+        )
+        self.scheme = "https"
+
+
+@contextlib.contextmanager
+def serve_case(folder: Path | str, *, faults: Iterable[Fault] = (), **options: Any) -> Iterator[ApiServer]:
+    """Serves a case folder until the block ends; see the module's docstring for the options."""
+    server = ApiServer(CaseFiles(Path(folder)), options, list(faults))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection; `server_state` is the ApiServer."""
+
+    server_state: ApiServer
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._answer("GET")
+
+    def do_POST(self) -> None:
+        self._answer("POST")
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return format_datetime(self.server_state.now.astimezone(UTC), usegmt=True)
+
+    def _answer(self, method: str) -> None:
+        parts = urlsplit(self.path)
+        path = unquote(parts.path).lstrip("/")
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        state = self.server_state
+        with state.lock:
+            state.requests.append(Request(method, f"/{path}", query, dict(self.headers.items())))
+        fault = state.fault_for(self.path)
+        if fault is not None and self._fail(fault):
+            return
+        try:
+            if state.token and self.headers.get("authorization") != f"Bearer {state.token}":
+                raise NotServed(401, "Unauthorized", "Unauthorized")
+            content, type_ = self._content(method, path, query, body)
+            self._send(200, content, type_, fault)
+        except NotServed as refused:
+            self._send(refused.status, refused.body(), refused.type, fault)
+
+    def _content(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[bytes, str]:
+        state = self.server_state
+        if method == "POST":
+            return _json(_review(state, path, json.loads(body or b"{}"))), "application/json"
+        verb, resource = state.files.right_of(path)
+        if resource and f"{verb} {resource}" in state.deny:
+            raise NotServed(
+                403,
+                "Forbidden",
+                f'{resource} is forbidden: User "{state.user}" cannot {verb} resource "{resource}"',
+            )
+        if query.get("continue") and state.page_expires:
+            raise NotServed(410, "Expired", "The provided continue parameter is too old to display a list.")
+        return state.files.answer(path, query, state.big_page)
+
+    def _send(self, status: int, content: bytes, type_: str, fault: Fault | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", type_)
+        if (
+            len(content) > 1024
+            and self.server_state.gzip
+            and "gzip" in self.headers.get("accept-encoding", "")
+        ):
+            content = gzip.compress(content, 1)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if fault is not None and fault.cut:
+            self.wfile.write(content[: fault.cut])
+            self.close_connection = True
+        elif fault is not None and fault.drip:
+            for byte in content:
+                if self.server_state._stopping.is_set():
+                    break
+                with contextlib.suppress(OSError):
+                    self.wfile.write(bytes([byte]))
+                self.server_state.wait(fault.drip)
+        else:
+            with contextlib.suppress(OSError):
+                self.wfile.write(content)
+
+    def _fail(self, fault: Fault) -> bool:
+        """Plays a fault; False when the real answer should still be sent (hang, cut and drip do that)."""
+        if fault.hang:
+            self.server_state.wait(fault.hang)
+        if fault.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            self.connection.close()
+            return True
+        if fault.redirect:
+            fault.headers["Location"] = fault.redirect
+        if not fault.status and fault.body is None and not fault.redirect:
+            return False
+        content = fault.body if fault.body is not None else _status(fault.status)
+        self.send_response(fault.status or (302 if fault.redirect else 200))
+        self.send_header("Content-Type", fault.type)
+        for name, value in fault.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        return True
+
+
+def _review(state: ApiServer, path: str, document: dict[str, Any]) -> dict[str, Any]:
+    kind = path.rpartition("/")[2]
+    if not state.allow_reviews:
+        raise NotServed(403, "Forbidden", f"{kind} is forbidden")
+    if kind == "selfsubjectreviews":
+        if state.old:
+            raise NotServed(404, "NotFound", "the server could not find the requested resource")
+        return {**document, "status": {"userInfo": {"username": state.user, "groups": state.groups}}}
+    if kind == "selfsubjectrulesreviews":
+        if not document.get("spec", {}).get("namespace"):
+            raise NotServed(400, "BadRequest", "no namespace on request")
+        return {**document, "status": _rules(state)}
+    if kind == "selfsubjectaccessreviews":
+        asked = document["spec"]["resourceAttributes"]
+        resource = asked["resource"] + (f"/{asked['subresource']}" if asked.get("subresource") else "")
+        named = f"{resource}.{asked['group']}" if asked.get("group") else resource
+        return {**document, "status": {"allowed": f"{asked['verb']} {named}" not in state.deny}}
+    raise NotServed(404, "NotFound", "the server could not find the requested resource")
+
+
+def _rules(state: ApiServer) -> dict[str, Any]:
+    """Everything but what is denied: one rule per verb and group, naming what remains."""
+    if state.rules_incomplete:
+        return {
+            "resourceRules": [],
+            "incomplete": True,
+            "evaluationError": "webhook authorizer does not list rules",
+        }
+    rules = []
+    for verb in ("get", "list"):
+        groups: dict[str, list[str]] = {}
+        for resource, group in KNOWN_RESOURCES:
+            named = f"{resource}.{group}" if group else resource
+            if f"{verb} {named}" not in state.deny:
+                groups.setdefault(group, []).append(resource)
+        rules += [{"verbs": [verb], "apiGroups": [one], "resources": some} for one, some in groups.items()]
+    return {"resourceRules": rules, "nonResourceRules": [], "incomplete": False}
+
+
+KNOWN_RESOURCES = [
+    *((name, "") for name in (
+        "pods", "pods/log", "services", "endpoints", "nodes", "events", "namespaces", "configmaps", "secrets",
+        "replicationcontrollers", "serviceaccounts", "persistentvolumes", "persistentvolumeclaims",
+        "resourcequotas", "limitranges",
+    )),
+    *((name, "apps") for name in ("deployments", "replicasets", "statefulsets", "daemonsets")),
+    ("controllerrevisions", "apps"),
+    *((name, "batch") for name in ("jobs", "cronjobs")),
+    ("horizontalpodautoscalers", "autoscaling"), ("poddisruptionbudgets", "policy"),
+    ("endpointslices", "discovery.k8s.io"), ("networkpolicies", "networking.k8s.io"),
+    ("ingresses", "networking.k8s.io"), ("storageclasses", "storage.k8s.io"), ("csinodes", "storage.k8s.io"),
+    ("volumeattachments", "storage.k8s.io"), ("leases", "coordination.k8s.io"),
+    ("priorityclasses", "scheduling.k8s.io"), ("apiservices", "apiregistration.k8s.io"),
+    ("validatingwebhookconfigurations", "admissionregistration.k8s.io"),
+    ("mutatingwebhookconfigurations", "admissionregistration.k8s.io"), ("resourceclaims", "resource.k8s.io"),
+]  # fmt: skip
+
+
+def _status(code: int) -> bytes:
+    return NotServed(code, "", {429: "Too many requests, please try again later."}.get(code, "")).body()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def main() -> None:
+    """Serves a folder until interrupted, and prints its address."""
+    server = ApiServer(CaseFiles(Path(sys.argv[1])), {}, [])
+    print(server.url, flush=True)
+    server.start()
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
+
+
+if __name__ == "__main__":
+    main()
