@@ -130,7 +130,7 @@ def _workload(target: Pods, kind: type[Controller], name: str, cluster: Cluster)
         ours = {_key(maker) for maker in makers}
         pods = [pod for pod in _pods_of(root, makers[1:], cluster) if _maker(pod) in ours]
         target.pods += pods
-        for maker in _kept(makers[1:], pods):
+        for maker in _kept(target, makers[1:], pods):
             target.controllers[_key(maker)] = maker
 
 
@@ -183,7 +183,7 @@ def _many(target: Pods, selector: str, cluster: Cluster) -> None:
     workloads: list[Controller] = []
     for kind in WORKLOAD_KINDS:
         workloads += cluster.look(kind, place)
-    for one in _kept(workloads, target.pods):
+    for one in _kept(target, workloads, target.pods):
         target.controllers[_key(one)] = one
     if selector:
         target.roots = _tops(target)
@@ -193,21 +193,22 @@ def _many(target: Pods, selector: str, cluster: Cluster) -> None:
         target.roots = [one for one in target.controllers.values() if target.top_of(one) is one]
 
 
-def _kept(workloads: Iterable[Controller], pods: list[Pod]) -> list[Controller]:
+def _kept(target: Pods, workloads: Iterable[Controller], pods: list[Pod]) -> list[Controller]:
     """All workloads, but of the ReplicaSets kept for a rollback only those with pods and the newest."""
     makers = {_maker(pod) for pod in pods}
     kept: list[Controller] = []
-    newest: dict[Key, ReplicaSet] = {}
+    rollouts: dict[Key, list[ReplicaSet]] = {}
     for one in workloads:
         owner = one.controller
-        if not isinstance(one, ReplicaSet) or owner is None or _key(one) in makers:
-            kept.append(one)
         if isinstance(one, ReplicaSet) and owner is not None:
-            above = (owner.kind, one.namespace, owner.name)
-            known = newest.get(above)
-            if known is None or rollout_order(one) > rollout_order(known):
-                newest[above] = one
-    return kept + [one for one in newest.values() if _key(one) not in makers]
+            rollouts.setdefault((owner.kind, one.namespace, owner.name), []).append(one)
+        else:
+            kept.append(one)
+    for above, sets in rollouts.items():
+        sets.sort(key=rollout_order)
+        target.history[above] = sets
+        kept += [one for one in sets if _key(one) in makers or one is sets[-1]]
+    return kept
 
 
 def rollout_order(one: ReplicaSet) -> tuple[int, float]:

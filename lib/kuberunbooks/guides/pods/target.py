@@ -36,7 +36,8 @@ class Pods:
     `pods` are the pods in question. `controllers` are the workloads above them
     that could be read, by (kind, namespace, name); of a Deployment's ReplicaSets
     those with pods and the newest. `roots` are the top workloads in question,
-    also those that have no pods at all.
+    also those that have no pods at all. `history` are the ReplicaSets of each
+    Deployment as far as they were read, newest rollout last.
 
     `wanted` is the target (`deployment/web`, `app=web`, a name), `kind` its API
     kind when it names one, `namespace` empty for all namespaces, `since` how many
@@ -57,6 +58,7 @@ class Pods:
     pods: list[Pod] = field(default_factory=list)
     controllers: dict[Key, Controller] = field(default_factory=dict)
     roots: list[Controller] = field(default_factory=list)
+    history: dict[Key, list[ReplicaSet]] = field(default_factory=dict)
     single: bool = False
     missing: bool = False
     namespace_missing: bool = False
@@ -92,7 +94,7 @@ class Pods:
 
     @cached_property
     def fine(self) -> list[Pod]:
-        """The pods that are plainly fine: completed, or running and ready, not deleted or restarted lately."""
+        """The pods that are plainly fine: completed, or running and ready, not deleted, no recent restart."""
         horizon = self.now - timedelta(seconds=self.since) if self.now else None
         return [pod for pod in self.pods if _is_fine(pod, horizon)]
 
