@@ -239,9 +239,19 @@ def _environment(shell: bool) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        duration=duration_text, listing=list_text, time=_time, age=human_duration, plural=_plural
+        duration=duration_text,
+        listing=list_text,
+        time=_time,
+        age=human_duration,
+        plural=_plural,
+        opening=_opening,
     )
     return environment
+
+
+def _opening(text: str) -> str:
+    """A text that opens a sentence: only its first letter is raised."""
+    return text[:1].upper() + text[1:]
 
 
 def _plural(count: int, noun: str, many: str = "") -> str:

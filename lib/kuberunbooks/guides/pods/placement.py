@@ -45,8 +45,8 @@ def placement(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     fleet = Fleet(nodes)
     for index, refusal in enumerate(refusals(target, cluster)):
         view = fleet.view(refusal.example)
-        if index < _TABLES and nodes:
-            yield _table(refusal, view, nodes)
+        if index < _TABLES:
+            yield from _table(refusal, view, nodes)
         yield from _selector(refusal, view, nodes, target)
         yield from _taints(refusal, view, nodes, target)
         yield from _cordons(refusal, view, nodes, target)
@@ -189,11 +189,13 @@ def _verbatim(refusal: Refusal, nodes: Listing[Node], target: Pods) -> Iterator[
             yield from explain(refusal, code, facts, [], target=target, group=(reason.text,))
 
 
-def _table(refusal: Refusal, view: View, nodes: Listing[Node]) -> Table:
-    """The nodes as this pod meets them, today."""
+def _table(refusal: Refusal, view: View, nodes: Listing[Node]) -> Iterator[Table]:
+    """The nodes as this pod meets them, today; nothing when they are all open to it."""
     selected = {node.name for node in view.selected}
     tainted = {node.name: taints for node, taints in view.tainted}
     asked = bool(requirements(refusal.example.spec) or pinned_nodes(refusal.example.spec))
+    if not (asked or tainted or view.cordoned):
+        return
     rows = [
         [
             node.name,
@@ -203,7 +205,7 @@ def _table(refusal: Refusal, view: View, nodes: Listing[Node]) -> Table:
         ]
         for node in nodes[:_ROWS]
     ]
-    return Table(
+    yield Table(
         caption=f"Nodes as pod {refusal.example.name} meets them now",
         columns=[
             Column(name="NODE"),

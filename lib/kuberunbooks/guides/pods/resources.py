@@ -68,7 +68,7 @@ def resources(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
             ]
             if tables < _TABLES and looked:
                 tables += 1
-                yield _table(refusal, found, len(nodes))
+                yield from _table(refusal, found, len(nodes))
             for one in found:
                 yield from _insufficient(refusal, one, nodes, len(looked), target)
         yield from _too_large(refusal, asked, nodes, target)
@@ -143,18 +143,21 @@ def _insufficient(
         "fits_now": bool(best and best.fits(one.asked)),
         "looked": looked,
         "why_unknown": next((entry.why for entry in one.rooms if not entry.known), ""),
-        "lower": _lower(one, best),
+        "lower": _lower(refusal.example, one, best),
+        "asking": _only_asking(refusal.example, one.resource),
     }
     yield from explain(
         refusal, one.code, facts, _evidence(refusal.example, one), target=target, group=(one.resource,)
     )
 
 
-def _lower(one: Shortage, best: Room | None) -> str:
-    """A request that would fit now, where that is known; empty otherwise."""
-    if best is None or not best.known or best.free <= 0 or best.free >= one.asked:
+def _lower(pod: Pod, one: Shortage, best: Room | None) -> str:
+    """A request of the one container that asks, that would fit now; empty where that is not known."""
+    if best is None or not best.known or best.free >= one.asked or not _only_asking(pod, one.resource):
         return ""
-    return quantity_text(one.resource, best.free)
+    unit, suffix = (Decimal("0.001"), "m") if one.resource == "cpu" else (Decimal(1 << 20), "Mi")
+    whole = int(best.free / unit)
+    return f"{whole}{suffix}" if whole else ""
 
 
 def _allocatable(node: Node | None, resource: str) -> str:
@@ -184,14 +187,20 @@ def _cite_allocatable(node: Node, resource: str) -> Evidence:
 
 def _request_path(pod: Pod, resource: str) -> str:
     """The one field the request stands in, or the whole specification when it is a sum."""
-    asking = [
-        index
-        for index, container in enumerate(pod.spec.containers)
-        if resource in container.resources.requests
-    ]
-    if len(asking) == 1 and not pod.spec.init_containers and not pod.spec.overhead and not pod.spec.resources:
-        return f"spec.containers[{asking[0]}].resources.requests['{resource}']"
+    only = _only_asking(pod, resource)
+    for index, container in enumerate(pod.spec.containers):
+        if container.name == only:
+            return f"spec.containers[{index}].resources.requests['{resource}']"
     return "spec"
+
+
+def _only_asking(pod: Pod, resource: str) -> str:
+    """The name of the container whose request is the pod's; empty when the pod's is a sum."""
+    spec = pod.spec
+    asking = [one.name for one in spec.containers if resource in one.resources.requests]
+    if len(asking) != 1 or spec.init_containers or spec.overhead or spec.resources:
+        return ""
+    return asking[0]
 
 
 def _too_large(refusal: Refusal, asked: Amounts, nodes: Listing[Node], target: Pods) -> Iterator[Finding]:
@@ -220,8 +229,10 @@ def _too_large(refusal: Refusal, asked: Amounts, nodes: Listing[Node], target: P
         )
 
 
-def _table(refusal: Refusal, shortages: list[Shortage], nodes: int) -> Table:
+def _table(refusal: Refusal, shortages: list[Shortage], nodes: int) -> Iterator[Table]:
     """Per node and resource: what it offers, what is taken, what is left, whether the pod fits."""
+    if not any(one.rooms for one in shortages):
+        return
     rows = []
     for one in shortages:
         for entry in one.rooms:
@@ -241,8 +252,10 @@ def _table(refusal: Refusal, shortages: list[Shortage], nodes: int) -> Table:
             )
     looked = len({entry.node.name for one in shortages for entry in one.rooms})
     unknown = next((entry.why for one in shortages for entry in one.rooms if not entry.known), "")
-    caption = f"Room for pod {refusal.example.name}: {looked} of {nodes} nodes looked at"
-    return Table(
+    caption = (
+        f"Room for pod {refusal.example.name}: {looked} of {nodes} node{'s' if nodes != 1 else ''} looked at"
+    )
+    yield Table(
         caption=caption + (f"; ≥ and ≤: {unknown}" if unknown else ""),
         columns=[
             Column(name="NODE"),

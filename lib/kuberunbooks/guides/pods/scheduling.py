@@ -138,7 +138,7 @@ def _histogram(refusal: Refusal) -> Table:
         rows.append(["preemption", "", message.preemption.note])
     if message.no_nodes:
         rows.append(["refused", "0", message.text])
-    of = f" (0 of {message.nodes} nodes)" if message.nodes else ""
+    of = f" (0 of {message.nodes} node{'s' if message.nodes != 1 else ''})" if message.nodes else ""
     when = f" at {refusal.said_at:%Y-%m-%d %H:%M:%S} UTC" if refusal.said_at else ""
     others = f" and {len(refusal.pods) - 1} more" if len(refusal.pods) > 1 else ""
     return Table(

@@ -16,6 +16,7 @@ from kuberunbooks.findings import Finding, Severity, Subject, finding
 from kuberunbooks.findings.catalogue import default_severity
 from kuberunbooks.objects import Event, Evidence, Node, Pod
 
+from ..rules.node_fit import is_lost
 from ..rules.scheduler_message import SchedulerMessage, parse
 from .target import Pods
 
@@ -69,9 +70,11 @@ def refusals(target: Pods, cluster: Cluster) -> list[Refusal]:
     examples = 0
     found: list[Refusal] = []
     for pod in target.unscheduled:
-        if is_gated(pod) or pod.age(cluster.now) < PENDING_GRACE:
+        if is_gated(pod):
             continue
         text, path = _refused(pod)
+        if pod.age(cluster.now) < PENDING_GRACE and not _is_hopeless(text, cluster):
+            continue
         if not text:
             if examples < _EVENT_EXAMPLES and not _has_condition(pod):
                 examples += 1
@@ -101,6 +104,14 @@ def is_gated(pod: Pod) -> bool:
 def newest_event(cluster: Cluster, pod: Pod, *reasons: str) -> Event | None:
     """The newest event about the pod with one of these reasons, or None."""
     return next((one for one in reversed(cluster.events(pod)) if one.reason in reasons), None)
+
+
+def _is_hopeless(text: str, cluster: Cluster) -> bool:
+    """Waiting will not help: the scheduler names taints on every node, and every node is lost."""
+    if not text or not parse(text).covers_all("UntoleratedTaint"):
+        return False
+    nodes = cluster.nodes()
+    return bool(nodes) and all(is_lost(node) for node in nodes)
 
 
 def _has_condition(pod: Pod) -> bool:
