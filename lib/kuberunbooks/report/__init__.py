@@ -1,5 +1,37 @@
-"""Turning step results into what people read: cell output, report.html, report.json, summary.md."""
+"""Turning step results into what people read: cells, report.html, report.json, summary.md, the terminal.
+
+The run layer calls `collect` once and then what it needs of `to_json`,
+`to_markdown`, `to_html` and `terminal`; the notebook session calls `html_of` and
+`text_of`. Only `to_html` imports nbconvert, and only when it is called.
+"""
+
+from __future__ import annotations
+
+from typing import Any
 
 from .cell import html_of, text_of
+from .collect import collect
+from .markdown import to_markdown
+from .model import Fact, RunReport, StepReport, to_json
+from .terminal import terminal
 
-__all__ = ["html_of", "text_of"]
+
+def to_html(report: RunReport, nb: Any) -> str:
+    """report.html: one file, no script, nothing loaded from elsewhere. `nb` is what it was collected from."""
+    from .exporter import to_html as export
+
+    return export(report, nb)
+
+
+__all__ = [
+    "Fact",
+    "RunReport",
+    "StepReport",
+    "collect",
+    "html_of",
+    "terminal",
+    "text_of",
+    "to_html",
+    "to_json",
+    "to_markdown",
+]

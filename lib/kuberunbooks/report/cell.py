@@ -1,19 +1,126 @@
-"""A cell's output in JupyterLab and in a terminal."""
+"""A cell's output: HTML for JupyterLab, text for a terminal; verdict, evidence, what to do.
+
+Called by the notebook session for every cell it shows. One quiet line when
+nothing is wrong. The HTML needs no script and carries its own few styles, scoped
+to it, since JupyterLab shows it among other people's outputs.
+"""
 
 from __future__ import annotations
 
-import html
+from collections.abc import Iterator
 
-from kuberunbooks.findings import RunStart, StepResult, Summary
+from kuberunbooks.cluster import Coverage
+from kuberunbooks.findings import Finding, LogExcerpt, RunStart, StepResult, Summary, Table
 
+from .environment import environment
+from .terminal import SYMBOLS, next_lines
+from .verdict import place_of
+from .words import Words, clean, moment, shorten
 
-def text_of(data: RunStart | StepResult | Summary) -> str:
-    """Plain text: verdict first."""
-    if isinstance(data, StepResult):
-        return f"[{data.status}] {data.id} {data.title}: {data.verdict}"
-    return type(data).__name__
+MOST_FINDINGS = 10
+MOST_ROWS = 12
+MOST_LINES = 12
+"""What a terminal shows of each; the HTML and the report show more."""
 
 
 def html_of(data: RunStart | StepResult | Summary) -> str:
     """Escaped HTML, no script."""
-    return f"<p>{html.escape(text_of(data))}</p>"
+    kind = {RunStart: "start", StepResult: "step", Summary: "summary"}[type(data)]
+    language = data.language if isinstance(data, RunStart) else "en"
+    place = place_of(data.source, Words(language)) if isinstance(data, RunStart) else ""
+    template = environment().get_template("cell.html.j2")
+    return template.render(data=data, kind=kind, w=Words(language), place=place).strip()
+
+
+def text_of(data: RunStart | StepResult | Summary) -> str:
+    """Plain text, no control characters: verdict first."""
+    if isinstance(data, StepResult):
+        lines = _step(data, Words())
+    elif isinstance(data, RunStart):
+        lines = _start(data, Words(data.language))
+    else:
+        lines = _summary(data, Words())
+    return "\n".join(clean(line) for line in lines)
+
+
+def _start(start: RunStart, words: Words) -> Iterator[str]:
+    yield f"{start.runbook} · {start.target_text or start.target}"
+    yield f"  {place_of(start.source, words)}, {moment(start.now)}"
+    if start.failure is not None:
+        yield f"{SYMBOLS['unknown']} {words('mark_unknown')}: {start.failure.sentence}"
+        yield f"  {start.failure.advice}"
+    elif start.pods:
+        yield f"  {words.count('pod', start.pods)}"
+    yield from _gaps(start.coverage, words)
+
+
+def _step(step: StepResult, words: Words) -> Iterator[str]:
+    state = words(f"status_{step.status}")
+    yield f"{SYMBOLS[step.status]} {step.id} {step.title} [{state}] {step.verdict}"
+    if step.error:
+        yield f"  {words('step_error')}: {step.error}"
+    if step.status in ("ok", "skipped"):
+        return
+    for one in step.findings[:MOST_FINDINGS]:
+        yield from _finding(one, words)
+    if len(step.findings) > MOST_FINDINGS:
+        yield f"  + {words.count('finding', len(step.findings) - MOST_FINDINGS)}"
+    if step.status not in ("critical", "warning"):
+        return
+    for exhibit in step.exhibits:
+        if isinstance(exhibit, Table):
+            yield from _table(exhibit, words)
+        elif isinstance(exhibit, LogExcerpt):
+            yield from _log(exhibit, words)
+        else:
+            yield f"  {exhibit.text}"
+
+
+def _finding(one: Finding, words: Words) -> Iterator[str]:
+    yield f"  {SYMBOLS[one.severity]} {one.summary or one.title}"
+    for each in one.evidence:
+        yield f"    {each.path} = {shorten(each.value, 200)}"
+        yield f"      {words('text_evidence')} {each.source}"
+    if one.next:
+        yield f"    {words('text_next')}:"
+        yield from (f"  {line}" for line, _ in next_lines(one.next, words))
+
+
+def _table(table: Table, words: Words) -> Iterator[str]:
+    shown = [[column.name for column in table.columns], *table.rows[:MOST_ROWS]]
+    widths = [
+        max(len(row[place]) for row in shown if place < len(row)) for place in range(len(table.columns))
+    ]
+    yield f"  {table.caption}"
+    for row in shown:
+        cells = (
+            value.rjust(width) if column.numeric else value.ljust(width)
+            for value, width, column in zip(row, widths, table.columns, strict=False)
+        )
+        yield f"    {'  '.join(cells).rstrip()}"
+    left = len(table.rows) - MOST_ROWS
+    if max(left, 0) + table.omitted > 0:
+        yield f"    {words('text_more_rows', rows=words.count('row', max(left, 0) + table.omitted))}"
+
+
+def _log(log: LogExcerpt, words: Words) -> Iterator[str]:
+    yield f"  {log.caption or log.source}" + (f": {log.note}" if log.note else "")
+    marked = [line for line in log.lines if line.marked][:MOST_LINES]
+    for line in marked or log.lines[-MOST_LINES:]:
+        times = f" ({words('log_repeats', n=line.repeats)})" if line.repeats > 1 else ""
+        yield f"    {line.number:>6} {line.text}{times}"
+
+
+def _summary(summary: Summary, words: Words) -> Iterator[str]:
+    if summary.change:
+        yield f"{words('fact_changed')}: {summary.change}"
+    marks, lanes = len(summary.marks), len({mark.lane for mark in summary.marks})
+    yield f"{words('section_timeline')}: {words.count('mark', marks)}, {words.count('lane', lanes)}"
+    yield from _gaps(summary.coverage, words)
+
+
+def _gaps(coverage: Coverage, words: Words) -> Iterator[str]:
+    for one in coverage.refused:
+        yield f"  {words('coverage_refused_title')}: {one.what} ({one.why})"
+    for one in coverage.missing:
+        yield f"  {words('coverage_missing_title')}: {one.what} ({one.why})"

@@ -78,9 +78,7 @@ def _assumed_start(parameters: dict[str, Any], found: Outputs) -> RunStart:
     return RunStart(
         runbook=next((one.guide for step in found.steps.values() for one in step.findings), ""),
         target=str(parameters.get("target", "")),
-        source=Origin(
-            kind="case" if case else "live", case=case, context=str(parameters.get("context", ""))
-        ),
+        source=Origin(kind="case" if case else "live", case=case, context=str(parameters.get("context", ""))),
         started_at=now,
         now=now,
         language=str(parameters.get("language", "en")),

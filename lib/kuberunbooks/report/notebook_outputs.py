@@ -40,11 +40,10 @@ T = TypeVar("T")
 
 
 class Outputs(NamedTuple):
-    """What the cells left: `cells` are the steps' cell indices, by step id; `error` the first traceback's."""
+    """What the cells left; `steps` by id in the order of the cells, `error` the first traceback's."""
 
     start: RunStart | None
     steps: dict[str, StepResult]
-    cells: dict[int, list[str]]
     summary: Summary | None
     error: Failure | None
     notes: list[str]
@@ -55,7 +54,6 @@ def read_outputs(nb: Any, words: Words) -> Outputs:
     start: RunStart | None = None
     summary: Summary | None = None
     steps: dict[str, StepResult] = {}
-    cells: dict[int, list[str]] = {}
     error: Failure | None = None
     notes: list[str] = []
     for index, cell in enumerate(nb.get("cells", ())):
@@ -74,10 +72,15 @@ def read_outputs(nb: Any, words: Words) -> Outputs:
                 elif isinstance(value, StepResult):
                     steps.pop(value.id, None)
                     steps[value.id] = _bounded(value, notes, words)
-                    cells.setdefault(index, []).append(value.id)
-                else:
+                elif isinstance(value, Summary):
                     summary = value
-    return Outputs(start, steps, cells, summary, error, notes)
+    return Outputs(start, steps, summary, error, notes)
+
+
+def step_ids(cell: Any) -> list[str]:
+    """The ids of the steps whose results stand in this cell; the results themselves are not judged here."""
+    results = [(output.get("data") or {}).get(STEP_MIME) for output in cell.get("outputs", ())]
+    return [clean(str(one["id"])) for one in results if isinstance(one, dict) and "id" in one]
 
 
 def tidy(value: Any, key: str = "", depth: int = 0) -> Any:

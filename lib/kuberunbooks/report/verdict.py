@@ -7,6 +7,7 @@ read proves nothing, so it never counts as good.
 
 from __future__ import annotations
 
+from kuberunbooks.cluster import Origin
 from kuberunbooks.findings import Finding, NextStep, duration_text
 
 from .model import Fact, RunReport, StepReport
@@ -39,7 +40,8 @@ def refused_what(report: RunReport) -> str:
 
 def coverage_line(report: RunReport, words: Words) -> str:
     """One line: how many steps could look, what was refused, how far back events reach."""
-    steps, by_status = report.steps, {}
+    steps = report.steps
+    by_status: dict[str, int] = {}
     for step in steps:
         by_status[step.status] = by_status.get(step.status, 0) + 1
     if not steps:
@@ -121,7 +123,7 @@ def _facts(report: RunReport, words: Words) -> list[Fact]:
             "certainty": _certainty(top, report, words),
         }
     elif report.outcome == "unknown" and report.failure is not None:
-        found = {"tried": _tried(report, words), "asof": _as_of(report, words)}
+        found = {"tried": place_of(report.source, words), "asof": _as_of(report, words)}
     else:
         found = {
             "asof": _as_of(report, words),
@@ -198,8 +200,8 @@ def _looked(report: RunReport, words: Words) -> str:
     return words("looked_pods", pods=words.count("pod", report.pods), target=target)
 
 
-def _tried(report: RunReport, words: Words) -> str:
-    source = report.source
+def place_of(source: Origin, words: Words) -> str:
+    """Where a run reads, in words: `case crash.zip`, `context prod`, `the current context`."""
     if source.kind == "case":
         return words("tried_case", case=source.case)
     if source.context:

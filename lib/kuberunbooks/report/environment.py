@@ -1,0 +1,59 @@
+"""The Jinja2 environment of every HTML the report makes: autoescape on, templates from this package only."""
+
+from __future__ import annotations
+
+import functools
+import re
+from datetime import datetime
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup, escape
+
+from kuberunbooks.objects import Time
+
+from .words import ago, clean, moment
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+_CODE = re.compile(r"`([^`\n]+)`")
+_BREAK = re.compile(r"(?<=[/.#:])(?=\w)")
+_LINK = re.compile(r"^https://[A-Za-z0-9.\-]+(?:/[A-Za-z0-9._~\-/#%?=&+]*)?$")
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """The environment; a missing value is an error, never an empty place."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(prose=prose, link=link, moment=_moment, clock=_clock, clean=clean, wrap=breakable)
+    made.globals.update(ago=ago)
+    return made
+
+
+def prose(text: str) -> Markup:
+    """Escaped text in which `backticks` become code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+def link(url: str) -> str:
+    """The URL when it is a plain https one, else nothing: a link must not be able to act."""
+    return url if _LINK.match(url) else ""
+
+
+def breakable(text: str) -> Markup:
+    """Escaped text that may break after `/`, `.`, `#` and `:`: long paths wrap where they read best."""
+    return Markup("<wbr>").join(_BREAK.split(text)) if len(text) > 24 else escape(text)
+
+
+def _moment(at: Time) -> str:
+    return moment(at) if isinstance(at, datetime) else ""
+
+
+def _clock(at: Time) -> str:
+    return moment(at)[11:19] if isinstance(at, datetime) else ""
