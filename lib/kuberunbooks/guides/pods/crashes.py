@@ -1,17 +1,113 @@
-"""DP-09: Does it crash, or fail its probes?"""
+"""DP-09: why containers end, are killed, or stay unready."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from kuberunbooks.cluster import Cluster
+from kuberunbooks.findings import Finding, finding
+from kuberunbooks.objects import Pod, Terminated
 
+from ..rules.exit_codes import START_REASONS
 from ..step import Yielded, step
+from .container_logs import LogReader
+from .containers import ContainerCase, container_cases, is_out_of_hands, like, unready_since
+from .endings import (
+    crash_loop,
+    ended_by_itself,
+    is_crash_loop,
+    newest_end,
+    out_of_memory,
+    stopped_on_purpose,
+)
+from .hooks import failed_hook
+from .init_containers import init_failures
+from .probes import explains, probe_record, readiness, restarting_probes
 from .target import Pods
 
 
-@step("DP-09", title="Does it crash, or fail its probes?")
+@step("DP-09", title="Why does it crash, or not get ready?")
 def crashes(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
-    """Does it crash, or fail its probes?"""
-    del target, cluster
-    yield from ()
+    """How did the last run of each container end, what did it say, and do its probes succeed?"""
+    reader = LogReader(cluster, single=target.single)
+    for pod in target.suspects:
+        if is_out_of_hands(pod) or not pod.is_scheduled:
+            continue
+        yield from init_failures(pod, target, cluster, reader)
+        cases = list(container_cases(pod, target, cluster, "app", "sidecar"))
+        # A container that left a message needs its log least, should the logs be too many to read.
+        for case in sorted(cases, key=_has_message):
+            yield from _of_container(case, target, cluster, reader)
+        yield from _gates(pod)
+
+
+def _has_message(case: ContainerCase) -> bool:
+    end, spec = case.view.status.newest_end, case.view.spec
+    return bool(end and end.message) and not (
+        spec and spec.termination_message_policy == "FallbackToLogsOnError"
+    )
+
+
+def _of_container(
+    case: ContainerCase, target: Pods, cluster: Cluster, reader: LogReader
+) -> Iterator[Yielded]:
+    end = newest_end(case)
+    probes = list(restarting_probes(case))
+    looping = is_crash_loop(case)
+    if looping:
+        yield crash_loop(case)
+    if end is not None:
+        yield from _of_end(case, end, target, reader, looping=looping)
+    yield from probes
+    if not looping and not any(one.facts["killed"] for one in probes):
+        yield from readiness(case, target, cluster, reader)
+
+
+def _of_end(
+    case: ContainerCase, end: Terminated, target: Pods, reader: LogReader, *, looping: bool
+) -> Iterator[Yielded]:
+    faultless = end.exit_code == 0 and not looping
+    if faultless or stopped_on_purpose(case, end):
+        return
+    if end.reason in START_REASONS and case.view.status.state.running is not None and case.view.status.ready:
+        return
+    reading = reader.last_end(case.pod, case.view, (*like(case, target), end.exit_code, end.reason))
+    if reading is not None:
+        yield reading.excerpt
+    if end.reason == "OOMKilled":
+        yield out_of_memory(case, end, reading)
+        return
+    killers = (probe_record(case, "Liveness"), probe_record(case, "Startup"))
+    if any(explains(record, end, case.pod) for record in killers) or failed_hook(case)[0] == "postStart":
+        return
+    yield from ended_by_itself(case, end, reading, target, looping=looping)
+
+
+def _gates(pod: Pod) -> Iterator[Finding]:
+    """ReadinessGateUnmet: every container is ready, and a condition somebody else must set is not there."""
+    if not pod.spec.readiness_gates or pod.is_ready:
+        return
+    containers = pod.condition("ContainersReady")
+    if containers is None or not containers.is_true:
+        return
+    for index, gate in enumerate(pod.spec.readiness_gates):
+        condition = pod.condition(gate.condition_type)
+        if condition is not None and condition.is_true:
+            continue
+        place = next((i for i, one in enumerate(pod.status.conditions) if one is condition), None)
+        evidence = [pod.cite(f"spec.readinessGates[{index}].conditionType")]
+        evidence.append(
+            pod.cite(f"status.conditions[{place}]")
+            if place is not None
+            else pod.cite("status.conditions", "absent")
+        )
+        yield finding(
+            "ReadinessGateUnmet",
+            pod,
+            evidence=evidence,
+            since=unready_since(pod),
+            group=(gate.condition_type,),
+            gate=gate.condition_type,
+            state=condition.status if condition is not None else "",
+            why=condition.message if condition is not None else "",
+        )
