@@ -94,7 +94,8 @@ def phrases(language: str = "en") -> dict[str, str]:
     found: dict[str, str] = {} if language == "en" else dict(phrases("en"))
     path = _root() / language / "_report.yaml"
     if path.exists():
-        found.update(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        found.update(yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {})  # noqa: S506
     return found
 
 

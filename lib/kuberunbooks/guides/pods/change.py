@@ -48,7 +48,7 @@ class Change(NamedTuple):
 def change(target: Pods, cluster: Cluster, steps: list[StepResult]) -> str:
     """One sentence on the newest change before the headline began; empty when none is known."""
     found = headline([one for step in steps for one in step.findings])
-    if found is None or not (target.pods or target.roots):
+    if found is None or found.severity not in ("critical", "warning") or not (target.pods or target.roots):
         return ""
     began = found.since or cluster.now
     known = [one for one in _changes(target, cluster, found) if began - _REACH <= one.at <= began + _CLOCKS]
@@ -76,7 +76,9 @@ def _changes(target: Pods, cluster: Cluster, found: Finding) -> Iterator[Change]
 
 
 def _concerned(target: Pods, found: Finding) -> list[Controller]:
-    """The workloads the headline is about; all of the target's for a headline about something else."""
+    """The workloads the headline is about; none for a lost node, whose pods' rollouts say nothing of it."""
+    if found.subject.kind == "Node":
+        return []
     texts = {found.owner, found.subject.text, *found.facts.get("explains", ())}
     about = [
         root
