@@ -18,7 +18,7 @@ from kuberunbooks.errors import ClusterError, Forbidden, NotCollected, NotFound,
 from kuberunbooks.objects import Event, KubernetesObject, Node, Pod, parse_fields, parse_labels, read_path
 
 from .coverage import Coverage, EventWindow, Origin, Refusal
-from .decode import decode_item, decode_list
+from .decode import decode_item, decode_list, decode_plain, pick_plain
 from .logs import Log, parse_log
 from .source import LogQuery, Source
 
@@ -124,6 +124,15 @@ class Cluster:
         except ClusterError as error:
             self.note_failure(error, f"get {kind.api.resource}", namespace)
             return Glance(None, False, _clause(error))
+
+    def read_raw_object(self, kind: type[KubernetesObject], namespace: str, name: str) -> dict[str, Any]:
+        """One object as the server holds it, with the fields the typed views leave out.
+
+        A request of its own, even when the object was read before. Raises as `get` does.
+        """
+        key = ("raw object", kind, namespace, name)
+        found: dict[str, Any] = self._remember(key, lambda: self._read_raw(kind, namespace, name))
+        return found
 
     def nodes(self) -> Listing[Node]:
         """All nodes, in one request whatever their number."""
@@ -253,6 +262,20 @@ class Cluster:
             if item.name == name:
                 return item
         if not listing.complete:
+            raise NotCollected(f"The case does not hold {kind.api.kind} {name}.", path=path)
+        raise NotFound(f"There is no {kind.api.kind} {name} in {namespace or 'the cluster'}.", path=path)
+
+    def _read_raw(self, kind: type[KubernetesObject], namespace: str, name: str) -> dict[str, Any]:
+        path = kind.api.path(namespace, name)
+        if self._source.selects:
+            return decode_plain(self._source.item(path), path)
+        list_path = kind.api.path(namespace)
+        for page in self._source.pages(list_path):
+            found = pick_plain(page.body, name, page.path)
+            if found is not None:
+                # Items of a list do not say what they are.
+                return {"apiVersion": kind.api.group_version, "kind": kind.api.kind} | found
+        if not self._source.is_complete(list_path):
             raise NotCollected(f"The case does not hold {kind.api.kind} {name}.", path=path)
         raise NotFound(f"There is no {kind.api.kind} {name} in {namespace or 'the cluster'}.", path=path)
 

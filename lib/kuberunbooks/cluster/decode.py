@@ -78,6 +78,38 @@ def decode_item(kind: type[T], body: bytes, where: str) -> tuple[T, list[str]]:
         raise _bad(body, where) from error
 
 
+class _NamedMeta(msgspec.Struct):
+    name: str = ""
+
+
+class _Named(msgspec.Struct):
+    metadata: _NamedMeta = msgspec.field(default_factory=_NamedMeta)
+
+
+class _RawList(msgspec.Struct):
+    items: list[msgspec.Raw] | None = None
+
+
+def decode_plain(body: bytes, where: str) -> dict[str, Any]:
+    """One object with all its fields. Raises BadAnswer."""
+    return _plain(body, where)
+
+
+def pick_plain(body: bytes, name: str, where: str) -> dict[str, Any] | None:
+    """The object of that name out of a list answer, with all its fields; the others are not decoded."""
+    try:
+        for item in msgspec.json.decode(body, type=_RawList).items or ():
+            try:
+                named = msgspec.json.decode(item, type=_Named)
+            except msgspec.ValidationError:
+                continue
+            if named.metadata.name == name:
+                return _plain(bytes(item), where)
+    except msgspec.DecodeError as error:
+        raise _bad(body, where) from error
+    return None
+
+
 def _repair_list(kind: type[T], body: bytes, where: str) -> Decoded:
     raw = _plain(body, where)
     _check_kind(kind, str(raw.get("kind", "")), where)
