@@ -100,7 +100,7 @@ def pod(
     status: dict[str, Any] | None = None,
     **metadata: Any,
 ) -> dict[str, Any]:
-    """A pod with one container `app`, running and ready unless said otherwise; `containers` are its statuses."""
+    """A pod with one container `app`, running and ready unless said otherwise."""
     statuses = list(containers) if containers is not None else [running()]
     scheduled = {"type": "PodScheduled", "status": "True" if on else "False", "lastTransitionTime": ago(7000)}
     turned = {"type": "Ready", "status": str(ready), "lastTransitionTime": ago(6900)}

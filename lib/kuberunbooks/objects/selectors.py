@@ -74,7 +74,7 @@ def requirement_holds(requirement: SelectorRequirement, labels: Mapping[str, str
 
 
 _SET = re.compile(r"^\s*(?P<key>[^\s!=(),]+)\s+(?P<op>in|notin)\s+\((?P<values>[^)]*)\)\s*$")
-_PAIR = re.compile(r"^\s*(?P<key>[^\s!=(),]+)\s*(?P<op>==|=|!=)\s*(?P<value>[^\s,()]*)\s*$")
+_PAIR = re.compile(r"^\s*(?P<key>[^\s!=(),]+)\s*(?P<op>==|=|!=)\s*(?P<value>[A-Za-z0-9._-]*)\s*$")
 _BARE = re.compile(r"^\s*(?P<not>!?)\s*(?P<key>[A-Za-z0-9][^\s!=(),]*)\s*$")
 
 
