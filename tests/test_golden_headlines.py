@@ -19,7 +19,9 @@ class Golden(NamedTuple):
 
 
 GOLDEN = [
-    Golden("pending-resources", "deployment/reports", "InsufficientCpu", ("cpu", "900m", "deployment/reports")),
+    Golden(
+        "pending-resources", "deployment/reports", "InsufficientCpu", ("cpu", "900m", "deployment/reports")
+    ),
     Golden("pending-selector-taint", "pod/trainer", "NodeSelectorMismatch", ("accelerator=a100",)),
     Golden("pending-selector-taint", "pod/gpu-batch", "InsufficientExtendedResource", ("nvidia.com/gpu",)),
     Golden("pending-selector-taint", "pod/gated", "SchedulingGatesPresent", ("example.com/quota-review",)),
@@ -47,7 +49,9 @@ GOLDEN = [
     Golden("statefulsets", "statefulset/db", "ContainerExitedError", ("replica cannot reach primary",)),
     Golden("statefulsets", "pod/search-0", "", ("standard",)),
     Golden("statefulsets", "pod/cache-1", "PodFinalizerBlocked", ("example.com/drain",)),
-    Golden("controllers", "replicationcontroller/legacy", "QuotaNeedsResources", ("team-quota", "limits.cpu")),
+    Golden(
+        "controllers", "replicationcontroller/legacy", "QuotaNeedsResources", ("team-quota", "limits.cpu")
+    ),
     Golden("controllers", "deployment/api", "ServiceAccountMissing", ("api-runner",)),
     Golden("controllers", "job/nightly-export", "JobBackoffLimitExceeded", ("cannot reach warehouse:5439",)),
     Golden("nodes", "pod/stranded", "NodeStatusUnknown", ("worker-2",)),
@@ -55,7 +59,9 @@ GOLDEN = [
     Golden("node-down", "deployment/frontend", "NodeStatusUnknown", ("lab-node-1",), "healthy"),
     Golden("admission", "deployment/probe-agent", "PodSecurityDenied", ("restricted",)),
     Golden("admission", "statefulset/store", "LimitRangeViolation", ("64Mi", "128Mi")),
-    Golden("webhook", "deployment/uploads", "WebhookBackendDown", ("images.policy.example.com", "image-policy")),
+    Golden(
+        "webhook", "deployment/uploads", "WebhookBackendDown", ("images.policy.example.com", "image-policy")
+    ),
     Golden("eviction", "pod/scratch", "PodEvicted", ("10Mi",)),
     Golden("eviction", "deployment/filler", "PodPreempted", ("vip",)),
     Golden("jobs", "job/too-slow", "JobDeadlineExceeded", ("15",)),
@@ -90,14 +96,18 @@ QUIET = [
 ]
 
 
-@pytest.mark.parametrize(("incident", "target", "namespace"), QUIET)
-def test_what_is_well_raises_no_alarm(incident: str, target: str, namespace: str, diagnose: Callable[..., Any]) -> None:
-    found = diagnose(incident, target, namespace=namespace)
+@pytest.mark.parametrize(("name", "target", "namespace"), QUIET)
+def test_what_is_well_raises_no_alarm(
+    name: str, target: str, namespace: str, diagnose: Callable[..., Any]
+) -> None:
+    found = diagnose(name, target, namespace=namespace)
     assert found.serious() == set(), [(one.code, one.summary) for one in found.findings]
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: f"{golden.incident}:{golden.target}")
-def test_every_finding_names_where_it_was_read_and_has_a_text(golden: Golden, diagnose: Callable[..., Any]) -> None:
+def test_every_finding_names_where_it_was_read_and_has_a_text(
+    golden: Golden, diagnose: Callable[..., Any]
+) -> None:
     found = diagnose(golden.incident, golden.target, namespace=golden.namespace)
     for one in found.findings:
         assert one.title != one.code, one.code
@@ -107,7 +117,9 @@ def test_every_finding_names_where_it_was_read_and_has_a_text(golden: Golden, di
             assert one.evidence, one.code
             assert one.next, one.code
             assert all(step.why for step in one.next), one.code
-            assert all("'None'" not in step.command and "None" not in step.command.split() for step in one.next), one.next
+            assert all(
+                "'None'" not in step.command and "None" not in step.command.split() for step in one.next
+            ), one.next
 
 
 WHOLE_NAMESPACES = {
@@ -119,6 +131,8 @@ WHOLE_NAMESPACES = {
 }
 
 
-@pytest.mark.parametrize(("incident", "code"), WHOLE_NAMESPACES.items())
-def test_a_namespace_with_one_fault_gives_that_fault(incident: str, code: str, diagnose: Callable[..., Any]) -> None:
-    assert diagnose(incident).headline.code == code
+@pytest.mark.parametrize(("name", "code"), WHOLE_NAMESPACES.items())
+def test_a_namespace_with_one_fault_gives_that_fault(
+    name: str, code: str, diagnose: Callable[..., Any]
+) -> None:
+    assert diagnose(name).headline.code == code

@@ -38,7 +38,7 @@ def _spoilt_case(source: Path, target: Path, seed: int) -> Path:
     dice = random.Random(seed)
     shutil.copytree(source, target)
     for path in target.rglob("*.json"):
-        if "/api" in path.as_posix() and path.name not in ("apis.json", "api.json"):
+        if path.relative_to(target).parts[0] in ("api", "apis"):
             raw = msgspec.json.decode(path.read_bytes())
             if isinstance(raw, dict) and isinstance(raw.get("items"), list):
                 raw["items"] = [_spoil(item, dice, 0.04) for item in raw["items"]]

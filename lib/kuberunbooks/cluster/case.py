@@ -2,47 +2,32 @@
 
 Laid out as the API is: `api/v1/namespaces/NS/pods.json` is what the server sent
 for that list, `errors/PATH.STATUS.json` what it refused, `logs/NS/POD/C.log` a
-log. Selectors are applied by the caller (`selects` is False). Time stands still
-at `recorded_at`, or at the newest time written anywhere in the case.
+log (docs/case-format.md). Selectors are applied by the caller (`selects` is
+False). A question the recording did not ask is answered NotCollected, never
+"none". Time stands still at `recorded_at`, or at the newest time in the case.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
 from kuberunbooks.errors import BadAnswer, CaseAlien, NotCollected
 
-from .archive import Archive, open_archive
+from .archive import ROOTS, Archive, open_archive
+from .case_time import newest_time
 from .coverage import Coverage, Origin, Refusal
 from .http_errors import refusal, status_message
+from .manifest import Manifest, covers, read_manifest
 from .source import LogQuery, Page
 
-_TIMES = re.compile(
-    rb'"(?:time|lastTimestamp|eventTime|lastObservedTime|renewTime|recorded_at|at)": ?"'
-    rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)"
-)
-_LOG_TIME = re.compile(rb"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)[^\n]*\n?\Z", re.MULTILINE)
-
-
-class Manifest(msgspec.Struct):
-    """manifest.json: see docs/case-format.md. Every field may be missing."""
-
-    format: int = 1
-    recorded_at: datetime | None = None
-    server_version: str = ""
-    server: str = ""
-    context: str = ""
-    user: str = ""
-    scope: dict[str, Any] = {}
-    partial: dict[str, list[str]] = {}
-    not_collected: list[dict[str, Any]] = []
-    redactions: dict[str, int] = {}
+_FILES_OF_A_CASE = ("version.json", "manifest.json", "audit.log")
+_STATUS = re.compile(r"(?P<path>.+)\.(?P<status>[45]\d\d)\.(?:json|txt)")
 
 
 class CaseSource:
@@ -52,26 +37,30 @@ class CaseSource:
 
     def __init__(self, path: str | Path) -> None:
         """Opens a case. Raises CaseMissing, CaseUnreadable, CaseAlien, CaseHostile."""
-        self._path = Path(path)
-        self._files: Archive = open_archive(self._path)
-        self._names = set(self._files.names())
-        if not any(name == "version.json" or name.startswith(("api/", "apis/")) for name in self._names):
-            raise CaseAlien(f"{self._path} is no recorded case.")
-        self.manifest = self._read_manifest()
+        self.path = Path(path)
+        self.files: Archive = open_archive(self.path)
+        self._names = set(self.files.names())
+        if not any(name in _FILES_OF_A_CASE or name.partition("/")[0] in ROOTS for name in self._names):
+            raise CaseAlien(f"{self.path} is no recorded case.")
+        self.manifest = Manifest()
+        if "manifest.json" in self._names:
+            self.manifest = read_manifest(self.files.read("manifest.json"), str(self.path))
+        self._gaps = {gap.path: gap.why for gap in self.manifest.not_collected}
+        self._refused = self._recorded_refusals()
+        self._now = self.manifest.recorded_at
         self.coverage = Coverage()
-        self._now: datetime | None = self.manifest.recorded_at
 
     def origin(self) -> Origin:
         """Where the answers come from."""
         version = self.manifest.server_version
         if not version and "version.json" in self._names:
             try:
-                version = str(msgspec.json.decode(self._files.read("version.json")).get("gitVersion", ""))
+                version = str(msgspec.json.decode(self.files.read("version.json")).get("gitVersion", ""))
             except (msgspec.DecodeError, AttributeError):
                 version = ""
         return Origin(
             kind="case",
-            case=self._path.name,
+            case=self.path.name,
             server=self.manifest.server,
             context=self.manifest.context,
             user=self.manifest.user,
@@ -80,110 +69,153 @@ class CaseSource:
         )
 
     def now(self) -> datetime:
-        """The moment of the recording."""
+        """The moment of the recording, UTC. Raises BadAnswer when the case holds no time at all."""
         if self._now is None:
-            self._now = self._newest_time()
+            self._now = newest_time(self.files.names(), self.files.read)
+        if self._now is None:
+            raise BadAnswer(
+                f"The case {self.path} holds no time at all.",
+                advice='Add a manifest.json with {"recorded_at": "2026-01-31T12:00:00Z"}.',
+            )
         return self._now
 
     def pages(self, path: str, *, labels: str = "", fields: str = "", whole: bool = False) -> Iterator[Page]:
-        """The recorded list; for all namespaces, the list of every namespace there is."""
-        del labels, fields, whole
+        """The recorded list; for all namespaces, the list of every namespace there is.
+
+        Raises at once what was recorded in its place (Forbidden, NotFound, ...),
+        or NotCollected.
+        """
+        del whole
         names = self._files_for(path)
-        if not names:
+        if not names or not (labels or fields or self._is_whole(path)):
+            # A list that was refused stays refused, even when single objects of it were read.
             self._raise_recorded(path)
-        for name in names:
-            self.coverage.requests += 1
-            yield Page(name.removesuffix(".json"), self._files.read(name))
+        if not names:
+            raise self._not_collected(path)
+        self.coverage.requests += len(names)
+        return (self._page(name, path) for name in names)
 
     def item(self, path: str) -> bytes:
-        """Not in a case: `Cluster` looks into the list."""
+        """Not in a case: `Cluster` looks into the list, after `check_item`."""
         raise NotImplementedError(path)
+
+    def check_item(self, path: str) -> None:
+        """Raises what the server answered for this one object, if that was recorded."""
+        self._raise_recorded(path)
 
     def log(self, query: LogQuery) -> bytes:
         """A recorded log, or the recorded refusal of it."""
-        stem = f"logs/{query.namespace}/{query.pod}/{query.container}" + (
-            ".previous" if query.previous else ""
-        )
-        try:
-            body = self._files.read(f"{stem}.log")
-        except KeyError:
-            self._raise_status(f"{stem}.log.", stem)
-            raise NotCollected("The case does not hold this log.", path=stem) from None
-        return _tail(body, query.tail_lines, query.limit_bytes)
+        place = "/".join(quote(part, safe="") for part in (query.namespace, query.pod, query.container))
+        stem = f"logs/{place}" + (".previous.log" if query.previous else ".log")
+        if stem in self._names:
+            return _tail(self.files.read(stem), query.tail_lines, query.limit_bytes)
+        self._raise_recorded(stem)
+        raise self._not_collected(stem)
 
     def raw(self, path: str) -> bytes:
         """Another recorded GET."""
-        for name in (f"raw/{path}.txt", f"raw/{path}.json", f"{path}.json"):
+        place = quote(path, safe="/")
+        for name in (f"raw/{place}.txt", f"raw/{place}.json", f"{place}.json"):
             if name in self._names:
-                return self._files.read(name)
+                return self.files.read(name)
         self._raise_recorded(path)
-        raise NotCollected(f"The case does not hold {path}.", path=path)
+        raise self._not_collected(path)
 
-    def is_complete(self, path: str) -> bool:
-        """Whether the whole list was recorded."""
-        if path in self.manifest.partial:
-            return False
-        if f"{path}.json" in self._names:
-            return True
+    def is_complete(self, path: str, labels: str = "", fields: str = "") -> bool:
+        """Whether everything the selectors let through at `path` was recorded."""
         names = self._files_for(path)
         if not names:
             return False
-        recorded = {name.split("/namespaces/")[1].split("/")[0] for name in names}
-        try:
-            listed = msgspec.json.decode(self._files.read("api/v1/namespaces.json"))
-            existing = {item["metadata"]["name"] for item in listed["items"]}
-        except (KeyError, TypeError, msgspec.DecodeError):
-            return False
-        return existing <= recorded
+        for name in names:
+            recorded = self.manifest.partial.get(name.removesuffix(".json"))
+            if recorded is not None and not any(covers(one, labels, fields) for one in recorded):
+                return False
+        if "/namespaces/" in path or f"{path}.json" in names:
+            return True
+        return self._existing_namespaces() <= {_namespace_of(name) for name in names}
 
     def close(self) -> None:
         """Closes the archive."""
-        self._files.close()
+        self.files.close()
+
+    def _is_whole(self, path: str) -> bool:
+        return all(name.removesuffix(".json") not in self.manifest.partial for name in self._files_for(path))
 
     def _files_for(self, path: str) -> list[str]:
+        """The files that hold a list: its own, else that of all namespaces, else one of each namespace."""
         if f"{path}.json" in self._names:
             return [f"{path}.json"]
         root, _, plural = path.rpartition("/")
         if "/namespaces/" in path:
-            return []
+            everywhere = f"{root.partition('/namespaces/')[0]}/{plural}.json"
+            return [everywhere] if everywhere in self._names else []
         pattern = re.compile(re.escape(root) + r"/namespaces/[^/]+/" + re.escape(plural) + r"\.json")
         return sorted(name for name in self._names if pattern.fullmatch(name))
 
-    def _raise_recorded(self, path: str) -> None:
-        self._raise_status(f"errors/{path}.", path)
-        group = "/".join(path.split("/")[:3]) if path.startswith("apis/") else path
-        self._raise_status(f"errors/{group}.", path)
-        self.coverage.miss(Refusal(what=f"read {path}", why="the case does not hold it", path=path))
-        raise NotCollected(f"The case does not hold {path}.", path=path)
+    def _page(self, name: str, path: str) -> Page:
+        body = self.files.read(name)
+        if "/namespaces/" in path and "/namespaces/" not in name:
+            body = of_namespace(body, path.partition("/namespaces/")[2].partition("/")[0])
+        return Page(name.removesuffix(".json"), body)
 
-    def _raise_status(self, prefix: str, path: str) -> None:
-        name = next(
-            (name for name in sorted(self._names) if re.fullmatch(re.escape(prefix) + r"\d+\.json", name)), ""
-        )
-        if not name:
-            return
-        status = int(name.removesuffix(".json").rpartition(".")[2])
-        raise refusal(status, status_message(self._files.read(name)), path)
-
-    def _read_manifest(self) -> Manifest:
+    def _existing_namespaces(self) -> set[str]:
+        path = "api/v1/namespaces"
+        if f"{path}.json" not in self._names or path in self.manifest.partial:
+            return {""}
         try:
-            return msgspec.json.decode(self._files.read("manifest.json"), type=Manifest, strict=False)
-        except KeyError:
-            return Manifest()
-        except msgspec.DecodeError as error:
-            raise CaseAlien(f"The manifest.json of {self._path} cannot be read: {error}.") from error
+            listed = msgspec.json.decode(self.files.read(f"{path}.json"))
+            return {item["metadata"]["name"] for item in listed["items"]}
+        except (KeyError, TypeError, msgspec.DecodeError):
+            return {""}
 
-    def _newest_time(self) -> datetime:
-        newest = b""
-        for name in self._names:
-            if name.endswith(".json") and not name.startswith("errors/"):
-                newest = max([newest, *_TIMES.findall(self._files.read(name))])
-            elif name.endswith(".log"):
-                found = re.findall(rb"(?m)^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", self._files.read(name)[-4096:])
-                newest = max([newest, *(time + b"Z" for time in found)])
-        if not newest:
-            raise BadAnswer(f"The case {self._path} holds no time at all.")
-        return datetime.fromisoformat(newest[:19].decode()).replace(tzinfo=UTC)
+    def _recorded_refusals(self) -> dict[str, tuple[int, str]]:
+        refused: dict[str, tuple[int, str]] = {}
+        for name in sorted(self._names):
+            if name.startswith(("errors/", "logs/")) and (match := _STATUS.fullmatch(name)):
+                refused[match["path"].removeprefix("errors/")] = (int(match["status"]), name)
+        return refused
+
+    def _raise_recorded(self, path: str) -> None:
+        """Raises the recorded refusal of a path, or of the API group it belongs to."""
+        parts = path.split("/")
+        groups = ["/".join(parts[:3]), "/".join(parts[:2])] if path.startswith("apis/") else []
+        for place in (path, quote(path, safe="/"), *groups):
+            if place in self._refused:
+                status, name = self._refused[place]
+                raise refusal(status, status_message(self.files.read(name)), path)
+
+    def _not_collected(self, path: str) -> NotCollected:
+        why = self._gaps.get(path, "")
+        self.coverage.miss(Refusal(what=f"read {path}", why=why or "the case does not hold it", path=path))
+        return NotCollected(why or f"The case does not hold {path}.", path=path)
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
+
+
+class Identified(msgspec.Struct):
+    """As much of an object as tells it from others."""
+
+    metadata: _Named = msgspec.field(default_factory=_Named)
+
+
+def of_namespace(body: bytes, namespace: str) -> bytes:
+    """A list of all namespaces cut down to one, without decoding its objects. Odd bytes come back as they are."""
+    try:
+        envelope = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        items = msgspec.json.decode(envelope["items"], type=list[msgspec.Raw])
+        kept = [
+            one for one in items if msgspec.json.decode(one, type=Identified).metadata.namespace == namespace
+        ]
+    except (msgspec.DecodeError, KeyError):
+        return body
+    return msgspec.json.encode(envelope | {"items": kept})
+
+
+def _namespace_of(name: str) -> str:
+    return name.partition("/namespaces/")[2].partition("/")[0]
 
 
 def _tail(body: bytes, lines: int, limit: int) -> bytes:
