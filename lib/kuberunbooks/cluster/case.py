@@ -27,6 +27,7 @@ from .manifest import Manifest, covers, read_manifest
 from .source import LogQuery, Page
 
 _FILES_OF_A_CASE = ("version.json", "manifest.json", "audit.log")
+_ONE_OBJECT = re.compile(r"metadata\.name=(?P<name>[^,=!]+)")
 _STATUS = re.compile(r"(?P<path>.+)\.(?P<status>[45]\d\d)\.(?:json|txt)")
 
 
@@ -87,6 +88,8 @@ class CaseSource:
         """
         del whole
         names = self._files_for(path)
+        if (one := _ONE_OBJECT.fullmatch(fields)) is not None:
+            self._raise_recorded(f"{path}/{one['name']}")
         if not names or not (labels or fields or self._is_whole(path)):
             # A list that was refused stays refused, even when single objects of it were read.
             self._raise_recorded(path)
@@ -96,12 +99,8 @@ class CaseSource:
         return (self._page(name, path) for name in names)
 
     def item(self, path: str) -> bytes:
-        """Not in a case: `Cluster` looks into the list, after `check_item`."""
+        """Not in a case: `Cluster` looks into the list."""
         raise NotImplementedError(path)
-
-    def check_item(self, path: str) -> None:
-        """Raises what the server answered for this one object, if that was recorded."""
-        self._raise_recorded(path)
 
     def log(self, query: LogQuery) -> bytes:
         """A recorded log, or the recorded refusal of it."""

@@ -20,7 +20,7 @@ from kuberunbooks.objects import Event, KubernetesObject, Node, Pod, parse_field
 from .coverage import Coverage, EventWindow, Origin, Refusal
 from .decode import decode_item, decode_list, decode_plain, pick_plain
 from .logs import Log, parse_log
-from .source import LogQuery, Source
+from .source import LogQuery, Page, Source
 
 T = TypeVar("T", bound=KubernetesObject)
 
@@ -167,14 +167,20 @@ class Cluster:
             except ClusterError as error:
                 self.note_failure(error, "list events", place)
                 return []
+        fields = f"involvedObject.kind={kind},involvedObject.name={name}"
         if place in self._event_namespaces or "" in self._event_namespaces:
             found = self._events.get(key, [])
+            self._note_unread_events(place, fields)
         else:
-            fields = f"involvedObject.kind={kind},involvedObject.name={name}"
             listed = self.look(Event, place, fields=fields)
             self._note_window(listed)
             found = sorted(listed, key=_event_time)
         return [event for event in found if event.involved_object.uid in ("", uid, name) or not uid]
+
+    def _note_unread_events(self, namespace: str, fields: str) -> None:
+        if self._pool is None and not self._source.is_complete(Event.api.path(namespace), fields=fields):
+            why = f"the case does not hold the events of {fields}"
+            self.coverage.miss(Refusal(what="list events", why=why, path=f"events of {fields} -n {namespace}"))
 
     def log(self, pod: Pod, container: str, *, previous: bool = False, tail_lines: int = 500) -> Log:
         """The log of a container's current or previous run; never raises, says why there is none instead."""
@@ -236,19 +242,27 @@ class Cluster:
     def _read_list(self, query: Query) -> Listing[Any]:
         kind, source = query.kind, self._source
         path = kind.api.path(query.namespace)
-        items: list[Any] = []
         # Bounded by nodes, not by pods: one answer from the watch cache keeps the request count constant.
-        for page in source.pages(path, labels=query.labels, fields=query.fields, whole=kind is Node):
+        pages = source.pages(path, labels=query.labels, fields=query.fields, whole=kind is Node)
+        if source.selects:
+            items = self._decode(kind, pages)
+        else:
+            # Every selection of a recorded list comes from the same file: decoded once.
+            everything = self._remember(("recorded", kind, query.namespace), lambda: self._decode(kind, pages))
+            items = select(everything, query.labels, query.fields)
+        complete = source.is_complete(path, query.labels, query.fields)
+        return Listing(items, complete=complete, why="" if complete else "the case holds only a part of it")
+
+    def _decode(self, kind: type[KubernetesObject], pages: Iterable[Page]) -> list[Any]:
+        items: list[Any] = []
+        for page in pages:
             if page.restart:
                 items.clear()
             decoded = decode_list(kind, page.body, page.path)
             items.extend(decoded.items)
             for lost in decoded.dropped[:20]:
                 self.coverage.truncate(lost)
-        if not source.selects:
-            items = select(items, query.labels, query.fields)
-        complete = source.is_complete(path)
-        return Listing(items, complete=complete, why="" if complete else "the case holds only a part of it")
+        return items
 
     def _read_item(self, kind: type[T], namespace: str, name: str) -> T:
         path = kind.api.path(namespace, name)
@@ -257,10 +271,9 @@ class Cluster:
             for one in lost:
                 self.coverage.truncate(one)
             return item
-        listing = self.read(kind, namespace)
-        for item in listing:
-            if item.name == name:
-                return item
+        listing = self.read(kind, namespace, fields=f"metadata.name={name}")
+        if listing:
+            return listing[0]
         if not listing.complete:
             raise NotCollected(f"The case does not hold {kind.api.kind} {name}.", path=path)
         raise NotFound(f"There is no {kind.api.kind} {name} in {namespace or 'the cluster'}.", path=path)
@@ -270,12 +283,13 @@ class Cluster:
         if self._source.selects:
             return decode_plain(self._source.item(path), path)
         list_path = kind.api.path(namespace)
-        for page in self._source.pages(list_path):
+        only = f"metadata.name={name}"
+        for page in self._source.pages(list_path, fields=only):
             found = pick_plain(page.body, name, page.path)
             if found is not None:
                 # Items of a list do not say what they are.
                 return {"apiVersion": kind.api.group_version, "kind": kind.api.kind} | found
-        if not self._source.is_complete(list_path):
+        if not self._source.is_complete(list_path, fields=only):
             raise NotCollected(f"The case does not hold {kind.api.kind} {name}.", path=path)
         raise NotFound(f"There is no {kind.api.kind} {name} in {namespace or 'the cluster'}.", path=path)
 
@@ -316,6 +330,9 @@ def select(items: list[Any], labels: str, fields: str) -> list[Any]:
         selector = parse_labels(labels)
         items = [item for item in items if selector.matches(item.metadata.labels)]
     for path, value, equal in parse_fields(fields):
+        if path == "metadata.name" and equal:
+            items = [item for item in items if item.name == value]
+            continue
         items = [item for item in items if (str(read_path(item, path) or "") == value) is equal]
     return items
 

@@ -72,8 +72,8 @@ class Source(Protocol):
         """Any other GET: `readyz`, `version`."""
         ...
 
-    def is_complete(self, path: str) -> bool:
-        """Whether the whole list at `path` can be read here; False when only a part was recorded."""
+    def is_complete(self, path: str, labels: str = "", fields: str = "") -> bool:
+        """Whether all that the selectors let through at `path` can be read here; False when only a part was recorded."""
         ...
 
     def close(self) -> None:
