@@ -82,7 +82,9 @@ def list_(runbooks: tuple[Path, ...], as_json: bool) -> None:
         except RunbookError as error:
             broken.append(f"{name} is left out: {error}")
     if as_json:
-        click.echo(json.dumps([dict(zip(("name", "title", "path"), row, strict=True)) for row in rows], indent=1))
+        click.echo(
+            json.dumps([dict(zip(("name", "title", "path"), row, strict=True)) for row in rows], indent=1)
+        )
     else:
         width = max((len(row[0]) for row in rows), default=0)
         for name, title, path in rows:
@@ -120,7 +122,9 @@ def describe(name: str, runbooks: tuple[Path, ...], as_json: bool) -> None:
         return
     click.echo(f"{runbook.title}\n\n{runbook.purpose}\n\nParameters (-p name=value):")
     formatter = click.HelpFormatter(max_width=100)
-    formatter.write_dl([(f"{one.name}: {one.type} = {json.dumps(one.default)}", one.help) for one in runbook.parameters])
+    formatter.write_dl(
+        [(f"{one.name}: {one.type} = {json.dumps(one.default)}", one.help) for one in runbook.parameters]
+    )
     click.echo(formatter.getvalue().rstrip())
     if named:
         click.echo("\nPresets (--preset NAME):")
@@ -131,14 +135,23 @@ def describe(name: str, runbooks: tuple[Path, ...], as_json: bool) -> None:
 @cli.command()
 @click.argument("name")
 @click.option("-p", "pairs", metavar="NAME=VALUE", multiple=True, help="A parameter; may be given again.")
-@click.option("--preset", metavar="NAME|FILE", help="Parameters from parameters/RUNBOOK.yaml, or a YAML file.")
+@click.option(
+    "--preset", metavar="NAME|FILE", help="Parameters from parameters/RUNBOOK.yaml, or a YAML file."
+)
 @click.option("--case", metavar="PATH", help="Short for -p case=PATH: a recorded case instead of a cluster.")
 @click.option("--context", metavar="CTX", help="Short for -p context=CTX: a kubeconfig context.")
 @click.option("-n", "--namespace", metavar="NS", help="Short for -p namespace=NS.")
 @OUT
 @FAIL_ON
 @JSON
-@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=1), default=600, show_default=True, help="Longest run.")
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=1),
+    default=600,
+    show_default=True,
+    help="Longest run.",
+)
 @click.option(
     "--cell-timeout",
     metavar="SECONDS",
@@ -161,7 +174,7 @@ def run(
     timeout: float,
     cell_timeout: float,
     runbooks: tuple[Path, ...],
-) -> None:
+) -> int:
     """Run a runbook headless and write its report.
 
     The results go to a new folder under reports/, or to --out, whose older
@@ -180,7 +193,7 @@ def run(
     runbook = library.find(name, runbooks)
     shorthands = {"case": case, "context": context, "namespace": namespace}
     values = _parameters(runbook, preset, pairs, shorthands)
-    _run(runbook, values, out=out, fail_on=fail_on, as_json=as_json, timeouts=(timeout, cell_timeout))
+    return _run(runbook, values, out=out, fail_on=fail_on, as_json=as_json, timeouts=(timeout, cell_timeout))
 
 
 @cli.command()
@@ -193,7 +206,7 @@ def run(
     help="Folder for the results.",
 )
 @JSON
-def demo(out: Path, as_json: bool) -> None:
+def demo(out: Path, as_json: bool) -> int:
     """Run the pods runbook on a recorded incident; no cluster needed.
 
     \b
@@ -204,7 +217,7 @@ def demo(out: Path, as_json: bool) -> None:
     from kuberunbooks.run import library
 
     values = {"case": str(library.demo_case()), "namespace": "crashloop", "target": "deployment/payments"}
-    _run(library.load(library.own_runbooks() / "pods.ipynb"), values, out=out, as_json=as_json)
+    return _run(library.load(library.own_runbooks() / "pods.ipynb"), values, out=out, as_json=as_json)
 
 
 @cli.command()
@@ -251,13 +264,10 @@ def lab(folder: Path | None) -> None:
 def main() -> NoReturn:
     """Runs the command line; every ending is an exit status, no traceback without --debug."""
     try:
-        cli.main(standalone_mode=False)
-        status = 0
+        status = cli.main(standalone_mode=False) or 0
     except RunbookError as error:
         _complain(error, str(error), error.advice)
         status = error.exit_status
-    except click.exceptions.Exit as error:
-        status = error.exit_code
     except click.ClickException as error:
         error.show()
         status = 2
@@ -297,7 +307,7 @@ def _run(
     as_json: bool,
     fail_on: str | None = None,
     timeouts: tuple[float, float] = (600.0, 120.0),
-) -> None:
+) -> int:
     from kuberunbooks.run import progress, runner
 
     order = runner.Order(
@@ -310,17 +320,30 @@ def _run(
         progress=progress.for_stderr(),
     )
     outcome = runner.run(order)
-    click.echo(json.dumps(_for_machines(outcome), indent=1) if as_json else _for_people(outcome))
-    raise click.exceptions.Exit(outcome.exit_status)
+    if as_json:
+        click.echo(json.dumps(_for_machines(outcome), indent=1))
+    else:
+        _print_for_people(outcome)
+    return outcome.exit_status
 
 
-def _for_people(outcome: Outcome) -> str:
+def _print_for_people(outcome: Outcome) -> None:
     from kuberunbooks import report
 
-    lines = [report.terminal(outcome.report).rstrip(), ""]
-    lines += [f"  {path}" for path in outcome.files.values()]
-    lines += [f"  no {name}: {why}" for name, why in outcome.missing.items()]
-    return "\n".join(lines)
+    text = report.terminal(outcome.report, {name: _near(path) for name, path in outcome.files.items()})
+    for name, why in outcome.missing.items():
+        text.append(f"\n  No {name}: {why}.")
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console(highlight=False).print(text)
+    else:
+        click.echo(text.plain)
+
+
+def _near(path: Path) -> Path:
+    """As a person here would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _for_machines(outcome: Outcome) -> dict[str, Any]:

@@ -1,7 +1,9 @@
-"""The last look at an executed notebook before it is kept: what our steps did not write may hold a secret.
+"""The last look at an executed notebook before it is kept: what our steps did not write.
 
-The outputs of steps are redacted where they are made; printed text, tracebacks
-and the results of a person's own cells pass the redaction chain here.
+The outputs of steps are redacted and bounded where they are made. What a
+person's own cells print, show or raise passes the redaction chain here; printed
+text is joined (nbclient's own way of doing that is quadratic in the length of a
+line) and bounded.
 """
 
 from __future__ import annotations
@@ -13,15 +15,47 @@ from kuberunbooks.redaction import Redactor
 
 _OURS = {RUN_MIME, STEP_MIME, SUMMARY_MIME}
 
+MOST_PRINTED = 200_000
+"""Characters of printed text kept of a cell, from its beginning and its end."""
 
-def without_secrets(notebook: Any, redactor: Redactor) -> None:
-    """Redacts the notebook's other outputs in place."""
+
+def clean(notebook: Any, redactor: Redactor) -> None:
+    """Joins, bounds and redacts the notebook's other outputs, in place."""
     for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if output.output_type == "stream":
-                output.text = redactor.text(output.text)
-            elif output.output_type == "error":
-                output.evalue = redactor.text(output.evalue)
-                output.traceback = [redactor.text(line) for line in output.traceback]
-            elif not _OURS & set(output.data):
-                output.data = redactor.plain(output.data)
+        if cell.get("outputs"):
+            cell.outputs = _joined(cell.outputs)
+            for output in cell.outputs:
+                _redact(output, redactor)
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    joined: list[Any] = []
+    parts: list[list[str]] = []
+    for output in outputs:
+        is_stream = output.output_type == "stream"
+        if is_stream and joined and joined[-1].output_type == "stream" and joined[-1].name == output.name:
+            parts[-1].append(output.text)
+        else:
+            joined.append(output)
+            parts.append([output.text] if is_stream else [])
+    for output, texts in zip(joined, parts, strict=True):
+        if texts:
+            output.text = _bounded("".join(texts))
+    return joined
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= MOST_PRINTED:
+        return text
+    half = MOST_PRINTED // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half:,} characters left out ...\n{text[-half:]}"
+
+
+def _redact(output: Any, redactor: Redactor) -> None:
+    if output.output_type == "stream":
+        output.text = redactor.text(output.text)
+    elif output.output_type == "error":
+        output.evalue = redactor.text(output.evalue)
+        output.traceback = [redactor.text(line) for line in output.traceback]
+    elif not _OURS & set(output.data):
+        output.data = redactor.plain(output.data)

@@ -19,6 +19,9 @@ from pathlib import Path
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
+LONGEST_SOCKET = 90
+"""Characters in a socket's path, leaving room for a number; the systems allow 104 to 108 (unix(7), sun_path)."""
+
 
 class _ThisPython(KernelSpecManager):  # type: ignore[misc]
     """Answers every kernel name with the Python that asks."""
@@ -37,14 +40,14 @@ class Kernel:
 
     def __init__(self) -> None:
         self.loop = asyncio.Runner()
-        # Sockets instead of ports: two runs that start in the same instant cannot be given the same ones.
         self._folder = Path(tempfile.mkdtemp(prefix="runbook-"))
+        # Sockets instead of ports: two runs that start in the same instant cannot be given the same ones.
+        sockets = {"transport": "ipc", "ip": str(self._folder / "k")}
         self.manager = AsyncKernelManager(
             kernel_name="python3",
             kernel_spec_manager=_ThisPython(),
             connection_file=str(self._folder / "kernel.json"),
-            transport="ipc",
-            ip=str(self._folder / "k"),
+            **(sockets if len(sockets["ip"]) < LONGEST_SOCKET else {}),
         )
 
     def start(self, folder: Path, environment: dict[str, str]) -> None:

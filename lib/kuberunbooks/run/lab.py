@@ -19,7 +19,8 @@ def start(folder: Path | None) -> NoReturn:
     """Replaces this process by JupyterLab. Raises BadSettings when it is not installed or the folder is none."""
     if importlib.util.find_spec("jupyterlab") is None:
         raise BadSettings(
-            "JupyterLab is not installed here.", advice="`pip install 'kuberunbooks[lab]'` adds it; a headless run needs none."
+            "JupyterLab is not installed here.",
+            advice="`pip install 'kuberunbooks[lab]'` adds it; a headless run needs none.",
         )
     place = folder or _editable_runbooks()
     if not place.is_dir():

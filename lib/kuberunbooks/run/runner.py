@@ -143,10 +143,10 @@ def _write(order: Order, notebook: Any, failure: RunbookError | None, results: R
     from kuberunbooks.findings import Failure
     from kuberunbooks.redaction import Redactor
 
-    from .cleaning import without_secrets
+    from .cleaning import clean
 
     redactor = Redactor()
-    without_secrets(notebook, redactor)
+    clean(notebook, redactor)
     collected = report.collect(
         notebook,
         parameters={**defaults(order.runbook.parameters), **_passed_on(order)},

@@ -91,9 +91,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     """Runs the cells one by one, each against its time, the kernel's death and a stop signal."""
 
     def __init__(self, nb_man: Any, session: Session) -> None:
-        super().__init__(
-            nb_man, km=session.kernel.manager, timeout=None, iopub_timeout=30, coalesce_streams=True
-        )
+        super().__init__(nb_man, km=session.kernel.manager, timeout=None, iopub_timeout=30)
         self._session = session
         self._deadline = session.began + session.run_timeout
 
