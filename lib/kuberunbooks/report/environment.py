@@ -18,6 +18,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 _CODE = re.compile(r"`([^`\n]+)`")
 _BREAK = re.compile(r"(?<=[/.#:])(?=\w)")
+_BLANKS = re.compile(r"(\s+)")
 _LINK = re.compile(r"^https://[A-Za-z0-9.\-]+(?:/[A-Za-z0-9._~\-/#%?=&+]*)?$")
 
 
@@ -31,7 +32,9 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(prose=prose, link=link, moment=_moment, clock=_clock, clean=clean, wrap=breakable)
+    made.filters.update(
+        prose=prose, link=link, moment=_moment, clock=_clock, clean=clean, wrap=breakable, command=command
+    )
     made.globals.update(ago=ago)
     return made
 
@@ -49,6 +52,16 @@ def link(url: str) -> str:
 def breakable(text: str) -> Markup:
     """Escaped text that may break after `/`, `.`, `#` and `:`: long paths wrap where they read best."""
     return Markup("<wbr>").join(_BREAK.split(text)) if len(text) > 24 else escape(text)
+
+
+def command(text: str) -> Markup:
+    """An escaped command that never breaks inside a short flag: `-n` at the end of a line reads as `-`."""
+    return Markup("").join(
+        Markup("<span>{}</span>").format(piece)
+        if piece.startswith("-") and len(piece) <= 30
+        else escape(piece)
+        for piece in _BLANKS.split(text)
+    )
 
 
 def _moment(at: Time) -> str:

@@ -27,6 +27,7 @@ _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _BASE64 = re.compile(r"^[A-Za-z0-9+/=\s]+$")
 _DATA_IMAGE = re.compile(r"^data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+$")
 _HEADING = re.compile(r"<(/?)h([1-6])\b")
+_TITLE = re.compile(r"^\s*<h([4-6])>[^<]*</h\1>")
 _LOWEST = 4
 
 
@@ -64,6 +65,11 @@ def harmless(html: str) -> Markup:
     )
     # Headings of a cell stand inside a step, below the report's own levels 1 to 3.
     return Markup(_HEADING.sub(_demote, cleaned))  # noqa: S704 - nh3's output
+
+
+def without_title(html: Markup) -> Markup:
+    """A narrative without the heading it begins with: the step it belongs to has the same one."""
+    return Markup(_TITLE.sub("", html, count=1))  # noqa: S704 - a part of harmless HTML
 
 
 def output_html(output: Any, words: Words) -> Markup:

@@ -21,10 +21,10 @@ MOST_PROSE = 500
 """Characters of one sentence or value."""
 
 _JOINER = "\u2060"
-# Every ASCII punctuation that CommonMark (section 2.4) or GFM gives a meaning inside a line.
-_SPECIAL = re.compile(r"([\\`*_\[\]()~|!{}#])")
+# What means something inside a line to CommonMark, GFM or Jira; `(` and `!` need a `[` before they do.
+_SPECIAL = re.compile(r"([\\`*_\[\]~|{}])")
 # `1.`, `-`, `+`, `>` and `=` mean something at the start of a line only.
-_LINE_START = re.compile(r"^(\s*)(\d+)([.)])|^(\s*)([-+>=])")
+_LINE_START = re.compile(r"^(\s*)(\d+)([.)])|^(\s*)([-+>=#])")
 _REFERENCE = re.compile(r"([@#!$%&~])(?=\w)")
 _BARE_LINK = re.compile(r"(?i)(\w:)(?=//)|\b(www)(?=\.)|\b(GH)(?=-\d)|\b(mailto|xmpp|javascript|data)(?=:)")
 

@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import msgspec
 from markupsafe import Markup
 
 from kuberunbooks.findings import Finding, Mark, duration_text, without_explained
 
-from .foreign import is_ours, markdown_html, output_html
+from .foreign import is_ours, markdown_html, output_html, without_title
 from .model import RunReport, StepReport
 from .notebook_outputs import step_ids
 from .timeline import MOST_TABLE_ROWS, Drawing, alert_time, draw, kind_word
@@ -80,6 +81,7 @@ class Page(NamedTuple):
     intro: Markup
     items: list[Item]
     about: list[Row]
+    parameters: list[Row]
     again: str
     code: list[tuple[int, str]]
 
@@ -114,6 +116,7 @@ def page_of(report: RunReport, nb: Any) -> Page:
         intro=intro,
         items=items,
         about=_about(report, words),
+        parameters=[Row(name, _plain(value)) for name, value in report.parameters.items()],
         again=again_command(report),
         code=_code(nb),
     )
@@ -200,7 +203,7 @@ def _walk(
         for id_ in ids:
             shown.add(id_)
             anchor, step = steps[id_]
-            items.append(Item(step, anchor, by_step.get(id_, []), above, foreign))
+            items.append(Item(step, anchor, by_step.get(id_, []), without_title(above), foreign))
             above, foreign = Markup(), []
         if foreign or above:
             items.append(Item(None, "", [], above, foreign))
@@ -232,11 +235,16 @@ def _about(report: RunReport, words: Words) -> list[Row]:
         ("about_server", source.server_version),
         ("about_recorded", moment(source.recorded_at) if source.recorded_at else ""),
         ("about_started", moment(report.started_at) if report.started_at else ""),
-        ("about_finished", f"{moment(report.finished_at)} {took}" if report.finished_at else ""),
+        ("about_finished", f"{moment(report.finished_at)}{took}" if report.finished_at else ""),
         ("about_versions", ", ".join(f"{name} {version}" for name, version in report.versions.items())),
         ("about_redactions", kinds or words("about_no_redactions")),
     ]
     return [Row(words(label), value) for label, value in rows if value]
+
+
+def _plain(value: object) -> str:
+    """A parameter as one would write it: text as it is, the rest as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _code(nb: Any) -> list[tuple[int, str]]:

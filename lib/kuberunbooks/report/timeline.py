@@ -104,23 +104,26 @@ def draw(
     alert = alert or next((mark.at for mark in marks if mark.kind == "alert"), None)
     start, end = _window(events, now, alert, since)
     inside = [mark for mark in events if start <= mark.at.timestamp() <= end]
-    lanes = _lanes(inside, start, end, words)
+    by_name: dict[str, list[Mark]] = {}
+    for mark in inside:
+        by_name.setdefault(mark.lane, []).append(mark)
+    lanes = _lanes(by_name, start, end, words)
     seen = {mark.kind if mark.kind in SHAPES else "event" for mark in inside}
     return Drawing(
-        height=TOP + LANE * min(len(lanes), MOST_LANES) + BOTTOM,
-        lanes=lanes[:MOST_LANES],
+        height=TOP + LANE * len(lanes) + BOTTOM,
+        lanes=lanes,
         rules=_rules(start, end, now, alert, recorded, words),
         ticks=_ticks(start, end),
         kinds=[shape for shape in SHAPES if shape in seen],
         description=words(
             "timeline_desc",
             marks=words.count("mark", len(inside)),
-            lanes=words.count("lane", len(lanes)),
+            lanes=words.count("lane", len(by_name)),
             start=_clock(start, end - start),
             end=_clock(end, end - start),
         ),
         outside=len(events) - len(inside),
-        lanes_left=max(0, len(lanes) - MOST_LANES),
+        lanes_left=len(by_name) - len(lanes),
     )
 
 
@@ -161,22 +164,21 @@ def _place(at: float, start: float, end: float) -> float:
     return round(_EDGE + (at - start) / (end - start) * (100 - 2 * _EDGE), 2)
 
 
-def _lanes(marks: list[Mark], start: float, end: float, words: Words) -> list[Lane]:
-    by_name: dict[str, list[Mark]] = {}
-    for mark in marks:
-        by_name.setdefault(mark.lane, []).append(mark)
+def _lanes(by_name: dict[str, list[Mark]], start: float, end: float, words: Words) -> list[Lane]:
+    """The worst lanes, in the order in which something first happened to them."""
 
-    def worst_first(name: str) -> tuple[int, datetime]:
+    def badness(name: str) -> tuple[int, datetime]:
         return min(SEVERITIES.index(mark.severity) for mark in by_name[name]), by_name[name][0].at
 
+    worst = sorted(by_name, key=badness)[:MOST_LANES]
     return [
         Lane(
             name,
             TOP + LANE * index + 26,
-            _dots(by_name[name], start, end, words) if index < MOST_LANES else [],
-            _spans(by_name[name], start, end) if index < MOST_LANES else [],
+            _dots(by_name[name], start, end, words),
+            _spans(by_name[name], start, end),
         )
-        for index, name in enumerate(sorted(by_name, key=worst_first))
+        for index, name in enumerate(sorted(worst, key=lambda name: by_name[name][0].at))
     ]
 
 

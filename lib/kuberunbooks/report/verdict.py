@@ -118,7 +118,7 @@ def _facts(report: RunReport, words: Words) -> list[Fact]:
         top = report.headline
         found = {
             "since": _since(top, report, words),
-            "affected": affected(top, words),
+            "affected": affected(top, report.target_text, words),
             "changed": _changed(report, words),
             "certainty": _certainty(top, report, words),
         }
@@ -141,8 +141,8 @@ def _since(top: Finding, report: RunReport, words: Words) -> str:
     return words("since_known", when=moment(top.since), ago=ago(top.since, report.now), moment=what)
 
 
-def affected(one: Finding, words: Words) -> str:
-    """How many of how many, and where: `2 of 3 pods of deployment/web, container app, namespace shop`."""
+def affected(one: Finding, target_text: str, words: Words) -> str:
+    """How many of how many: `2 of 3 pods of deployment/web, container app`."""
     noun = words("affected_noun", kind=one.subject.kind.lower())
     if one.owner and one.total and (one.count > 1 or one.total > 1):
         key = "affected_all" if one.count >= one.total > 1 else "affected_count"
@@ -153,7 +153,7 @@ def affected(one: Finding, words: Words) -> str:
         text = words("affected_one", subject=one.subject.text)
     if one.subject.container:
         text = words("in_container", who=text, container=one.subject.container)
-    if one.subject.namespace:
+    if one.subject.namespace and one.subject.namespace not in target_text:
         text = words("in_namespace", who=text, namespace=one.subject.namespace)
     return text
 
@@ -171,12 +171,17 @@ def _certainty(top: Finding, report: RunReport, words: Words) -> str:
     key = f"certain_{top.confidence}"
     if top.evidence:
         first = top.evidence[0]
-        text = words(key, evidence=f"{first.path} = {shorten(first.value, 60)}")
+        text = words(key, evidence=f"{_tail(first.path)} = {shorten(first.value, 60)}")
     else:
         text = words(f"{key}_bare")
     if report.coverage.refused:
         text += "; " + words("certain_unchecked", what=shorten(refused_what(report), 60))
     return text
+
+
+def _tail(path: str) -> str:
+    """The last names of a field's path, enough to know it by; the whole stands with the evidence."""
+    return ".".join(path.split(".")[-3:])
 
 
 def _certainty_of_nothing(report: RunReport, words: Words) -> str:
