@@ -91,9 +91,10 @@ class Session:
         one = self.__dict__.get("_by_name", {}).get(name)
         if one is None:
             raise AttributeError(f"The {self._guide.name} guide has no step {name!r}.")
-        return lambda: self._run(one)
+        return lambda: self.run(one)
 
-    def _run(self, one: Step) -> Shown:
+    def run(self, one: Step) -> Shown:
+        """Runs a step: the guide's by its name above, or one made in the notebook with `kuberunbooks.guides.step`."""
         if self._cluster is None or self._target is None:
             sentence = self.start.failure.sentence if self.start.failure else ""
             result = StepResult(
