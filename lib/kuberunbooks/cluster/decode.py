@@ -120,7 +120,11 @@ def _repair_list(kind: type[T], body: bytes, where: str) -> Decoded:
         if not isinstance(one, dict):
             dropped.append(f"an item of {where} that is no object")
             continue
-        item, lost = _repair(kind, one, where)
+        try:
+            item, lost = _repair(kind, one, where)
+        except BadAnswer as error:
+            dropped.append(str(error))
+            continue
         items.append(item)
         dropped.extend(lost)
     meta = raw.get("metadata")
@@ -185,7 +189,7 @@ def _plain(body: bytes, where: str) -> dict[str, Any]:
 
 
 def _check_kind(kind: type[Any], found: str, where: str) -> None:
-    if found and not found.endswith("List") and found != kind.api.kind:
+    if found not in ("", "List", f"{kind.api.kind}List"):
         raise BadAnswer(f"The answer to {where} is a {found[:60]}, not a list of {kind.api.plural}.")
 
 
