@@ -219,7 +219,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and self._fail(fault):
             return
         try:
-            if state.token and self.headers.get("authorization") != f"Bearer {state.token}":
+            scheme, _, token = (self.headers.get("authorization") or "").partition(" ")
+            if state.token and (scheme.lower(), token) != ("bearer", state.token):
                 raise NotServed(401, "Unauthorized", "Unauthorized")
             content, type_ = self._content(method, path, query, body)
             self._send(200, content, type_, fault)

@@ -20,6 +20,7 @@ from kuberunbooks.objects import Event, KubernetesObject, Node, Pod, parse_field
 from .coverage import Coverage, EventWindow, Origin, Refusal
 from .decode import decode_item, decode_list, decode_plain, pick_plain
 from .logs import Log, parse_log
+from .rights import forbidden
 from .source import LogQuery, Page, Source
 
 T = TypeVar("T", bound=KubernetesObject)
@@ -197,18 +198,10 @@ class Cluster:
     def note_failure(self, error: ClusterError, what: str, namespace: str = "") -> None:
         """Puts a failed read into the coverage."""
         path = getattr(error, "path", "")
-        where = f" -n {namespace}" if namespace else " -A"
         if isinstance(error, Forbidden):
-            self.coverage.refuse(
-                Refusal(
-                    what=what,
-                    why=str(error),
-                    path=path,
-                    status=403,
-                    command=f"kubectl auth can-i {what}{where}",
-                )
-            )
+            self.coverage.refuse(forbidden(error, what, namespace))
             return
+        where = f" -n {namespace}" if namespace else " -A"
         status = error.status if isinstance(error, Refused) else 0
         refusal = Refusal(what=what, why=str(error), path=path or what + where, status=status)
         self.coverage.miss(refusal)

@@ -42,8 +42,6 @@ def connection_error(error: Exception, server: str, *, proxy: str, path: str, se
         return TimedOut(f"The API server {server} did not answer within {seconds:g} s.")
     if isinstance(error, http.SSLError | ssl.SSLError):
         return _tls_error(error.args[0] if isinstance(error, http.SSLError) and error.args else error, server)
-    if isinstance(error, http.DecodeError):
-        return BadAnswer(f"The answer of {server} to {path} is damaged: it cannot be decompressed.")
     if isinstance(error, http.IncompleteRead) or _caused_by(error, http.IncompleteRead):
         return BadAnswer(f"The answer of {server} to {path} is cut off.")
     if isinstance(error, http.LocationValueError | UnicodeError):
@@ -51,6 +49,11 @@ def connection_error(error: Exception, server: str, *, proxy: str, path: str, se
     if isinstance(error, http.ProtocolError | http.InvalidChunkLength | OSError):
         return Unreachable(f"The API server {server} closed the connection without a whole answer.")
     return Unreachable(f"The API server {server} cannot be reached ({type(error).__name__}).")
+
+
+def is_distrust(error: Exception) -> bool:
+    """Whether it was we who did not trust the server's certificate."""
+    return bool(error.args) and isinstance(error.args[0], ssl.SSLCertVerificationError)
 
 
 def _not_connected(error: http.NewConnectionError, server: str) -> Unreachable:
@@ -75,6 +78,8 @@ def _tls_error(error: Any, server: str) -> ClusterError:
         return TlsFailed(f"The certificate of {server} was issued for another name: {words or error}.")
     if words:
         return TlsFailed(f"The certificate of {server} is not trusted: {words}.")
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return TlsFailed(f"{server} ended the secure connection; it may want another client certificate.")
     return TlsFailed(f"No secure connection to {server}: {reason.replace('_', ' ').lower() or 'TLS failed'}.")
 
 

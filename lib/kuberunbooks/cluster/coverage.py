@@ -43,9 +43,13 @@ class Coverage(Data, kw_only=True):
     redactions: dict[str, int] = {}
 
     def refuse(self, refusal: Refusal) -> None:
-        """Notes a refusal once."""
-        if all(known.what != refusal.what or known.path != refusal.path for known in self.refused):
-            self.refused.append(refusal)
+        """Notes a refusal once. An earlier one without a path was about every object of that kind."""
+        for known in self.refused:
+            if known.path and known.path == refusal.path:
+                return
+            if known.what == refusal.what and known.path in ("", refusal.path):
+                return
+        self.refused.append(refusal)
 
     def miss(self, refusal: Refusal) -> None:
         """Notes a gap once."""

@@ -8,6 +8,8 @@ hang, private keys left in temporary files. Called by live.py.
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import os
 import re
@@ -149,8 +151,12 @@ def _from_service_account() -> Credentials:
 
 
 def _check_loaded(entry: Entry, configuration: Any, words: list[str]) -> None:
-    """Raises CredentialsFailed when the entry has a way to log in that yielded nothing."""
+    """Raises CredentialsFailed when the entry has a way to log in that yielded nothing, or nothing of use."""
     if configuration.api_key or configuration.cert_file:
+        # A renewal that the identity provider refused is only skipped by the client.
+        if "auth-provider" in entry.user and _is_past(configuration.api_key.get("BearerToken", "")):
+            sentence = f"The login of context {entry.context!r} has expired and could not be renewed."
+            raise CredentialsFailed(sentence)
         return
     plugin = entry.user.get("exec")
     if isinstance(plugin, dict):
@@ -169,6 +175,16 @@ def _check_loaded(entry: Entry, configuration: Any, words: list[str]) -> None:
             f"The auth-provider {name!r} of context {entry.context!r} gave no token.",
             advice="Log in again; azure and gcp were dropped in Kubernetes 1.26, use their exec plugins.",
         )
+
+
+def _is_past(token: str) -> bool:
+    """Whether a JWT's `exp` (RFC 7519, 4.1.4) is over; False for any other token."""
+    try:
+        claims = token.split(".")[1]
+        end = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
+        return float(end) < time.time()
+    except (IndexError, KeyError, TypeError, ValueError):
+        return False
 
 
 def _load_failure(entry: Entry, error: Exception) -> KubeconfigError | CredentialsFailed:

@@ -98,11 +98,7 @@ def _listed(contexts: dict[str, Any]) -> str:
 
 def _hint(name: str, contexts: dict[str, Any]) -> str:
     near = difflib.get_close_matches(name, list(contexts), n=3, cutoff=0.5)
-    return (
-        f"; did you mean {' or '.join(near)}?".removesuffix("?")
-        if near
-        else f"; there is {_listed(contexts)}"
-    )
+    return f"; perhaps {' or '.join(near)} was meant" if near else f"; there is {_listed(contexts)}"
 
 
 @contextmanager

@@ -16,18 +16,30 @@ it is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from kuberunbooks.errors import ClusterError, CredentialsFailed, NotFound, Unauthorized, Unreachable
+from kuberunbooks.errors import (
+    ClusterError,
+    CredentialsFailed,
+    Forbidden,
+    NotFound,
+    Unauthorized,
+    Unreachable,
+)
 from kuberunbooks.objects import KubernetesObject
 
 from .coverage import Coverage, Refusal
 
 _IN_PARALLEL = 8
+_PATH = re.compile(
+    r"^(?:api/v1|apis/(?P<group>[^/]+)/[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?"
+    r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?P<sub>/log)?$"
+)
 _AUTHENTICATION = "apis/authentication.k8s.io/{version}/selfsubjectreviews"
 _AUTHORIZATION = "apis/authorization.k8s.io/v1"
 
@@ -144,6 +156,26 @@ def can_i(verb: str, resource: str, namespace: str = "", *, namespaced: bool = T
     plural, _, sub = resource.partition("/")
     where = "" if not namespaced else f" -n {namespace}" if namespace else " -A"
     return f"kubectl auth can-i {verb} {plural}{f' --subresource={sub}' if sub else ''}{where}"
+
+
+def forbidden(error: Forbidden, what: str, namespace: str) -> Refusal:
+    """A read that was refused, as the coverage notes it; the logs of several pods are one entry.
+
+    `what` (verb and resource) is what was attempted, for a path that does not say it.
+    """
+    verb, _, resource = what.partition(" ")
+    match = _PATH.match(error.path)
+    if match is not None:
+        group = match["group"] or ""
+        plural = match["plural"] + ("/log" if match["sub"] else "")
+        verb, resource = ("get" if match["name"] else "list"), f"{plural}.{group}" if group else plural
+        command = can_i(
+            verb, resource, match["namespace"] or "", namespaced=_is_namespaced(Right(verb, group, plural))
+        )
+    else:
+        command = can_i(verb, resource, namespace) if resource else ""
+    path = "" if resource == "pods/log" else error.path
+    return Refusal(what=f"{verb} {resource}".strip(), why=str(error), path=path, status=403, command=command)
 
 
 def _identify(live: Reviewer) -> None:

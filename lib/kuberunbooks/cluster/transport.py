@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -34,11 +35,13 @@ from kuberunbooks.errors import (
     Unreachable,
 )
 
-from .connection_errors import connection_error
+from .connection_errors import connection_error, is_distrust
 from .credentials import Credentials
 from .http_errors import is_web_page, refusal, status_message
 
 _CHUNK = 1 << 18
+# zlib's window of 32 KiB, gzip header and trailer expected.
+_GZIP = 16 + zlib.MAX_WBITS
 _DATE_TOLERANCE = 30.0
 
 Query = Sequence[tuple[str, str | int]]
@@ -165,10 +168,16 @@ class Transport:
         return self._judged(response, content, path, json)
 
     def _body(self, response: urllib3.BaseHTTPResponse, path: str, deadline: float) -> bytes:
+        # Unpacked here and not by urllib3, whose read1 does not return while a slow packed answer
+        # yields nothing: the deadline would never be looked at.
+        packed = response.headers.get("content-encoding", "").lower() == "gzip"
+        unpack = zlib.decompressobj(_GZIP) if packed else None
         pieces: list[bytes] = []
         size = 0
         try:
-            while piece := response.read1(_CHUNK):
+            while piece := response.read1(_CHUNK, decode_content=False):
+                if unpack is not None:
+                    piece = unpack.decompress(piece)
                 pieces.append(piece)
                 size += len(piece)
                 if size > self._limits.body:
@@ -176,10 +185,19 @@ class Transport:
                         BadAnswer(f"The answer to {path} is larger than {self._limits.body} bytes.")
                     )
                 if time.monotonic() > deadline:
-                    raise urllib3.exceptions.TimeoutError
+                    raise _Failed(self._late(path))
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._broken(error, path, counted=True) from error
+        except zlib.error as error:
+            sentence = f"The answer of {self._credentials.server} to {path} is damaged."
+            raise _Failed(BadAnswer(sentence)) from error
+        if unpack is not None and size and not unpack.eof:
+            raise _Failed(BadAnswer(f"The answer of {self._credentials.server} to {path} is cut off."), 0.0)
         return b"".join(pieces)
+
+    def _late(self, path: str) -> TimedOut:
+        server, seconds = self._credentials.server, self._limits.total
+        return TimedOut(f"The answer of {server} to {path} was not whole after {seconds:g} s.")
 
     def _judged(self, response: urllib3.BaseHTTPResponse, body: bytes, path: str, json: bool) -> bytes:
         status, server = response.status, self._credentials.server
@@ -245,8 +263,10 @@ class Transport:
             and not isinstance(error, TlsFailed | CredentialsFailed)
         ):
             self._sent()
-        if isinstance(error, CredentialsFailed | TlsFailed | TimedOut):
-            return _Failed(self._expired() or error if isinstance(error, CredentialsFailed) else error)
+        if isinstance(error, CredentialsFailed | TlsFailed) and not is_distrust(cause):
+            return _Failed(self._expired() or error)
+        if isinstance(error, TlsFailed | TimedOut):
+            return _Failed(error)
         hopeless = isinstance(cause, urllib3.exceptions.NameResolutionError | urllib3.exceptions.ProxyError)
         again = isinstance(error, Unreachable | BadAnswer) and not hopeless
         return _Failed(error, 0.0 if again else None)
