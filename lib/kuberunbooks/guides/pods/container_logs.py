@@ -24,7 +24,7 @@ NOT_READ = "The log was not read: this step had already read as many logs as it 
 
 
 class Quote:
-    """What a container said last: the line, where it stands (`termination message`, `log`), and the evidence."""
+    """What a container said last: the line, where it stands (`termination message`, `log`), the evidence."""
 
     def __init__(self, text: str = "", source: str = "", evidence: Evidence | None = None) -> None:
         self.text = text
@@ -58,7 +58,7 @@ class LogReader:
         return Reading(LogExcerpt(source=source, caption=caption, note=NEVER_RAN))
 
     def current(self, pod: Pod, view: ContainerView, like: Hashable) -> Reading | None:
-        """The log of the run that goes on now; None when one like it was read already, or the budget is spent."""
+        """The log of the run that goes on now; None when one like it was read already."""
         caption = f"Log of container {view.name} of pod {pod.name}, the current run"
         return self._read(pod, view, like, caption, previous=False)
 

@@ -1,15 +1,15 @@
-"""One container of one pod with what was written about it: what the container steps (images, waiting, crashes) pass around."""
+"""One container with what was written about it: what the images, waiting and crashes steps pass around."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from kuberunbooks.cluster import Cluster
-from kuberunbooks.findings import Subject
+from kuberunbooks.findings import Finding, Severity, Subject, finding
 from kuberunbooks.objects import ContainerView, Event, Evidence, Pod
 
 from .target import Pods
@@ -19,24 +19,59 @@ CREATING_GRACE = 120.0
 
 
 @dataclass
-class ContainerCase:
-    """A container, its pod, and the events about it that are younger than the run's `since`."""
+class PodCase:
+    """A pod, its events younger than the run's `since` (oldest first), and the workload that groups it."""
 
     pod: Pod
-    view: ContainerView
-    pod_events: list[Event]
+    events: list[Event]
     now: datetime
     since: float
+    owner: str
+
+    def containers(self, *roles: str) -> list[ContainerCase]:
+        """Its containers that have a status, of these roles."""
+        return [ContainerCase(self, view) for view in self.pod.containers(*roles)]
+
+    @cached_property
+    def events_by_container(self) -> dict[str, list[Event]]:
+        """The events about each container, oldest first."""
+        found: dict[str, list[Event]] = {}
+        for event in self.events:
+            found.setdefault(event.container, []).append(event)
+        return found
+
+
+@dataclass
+class ContainerCase:
+    """A container with what was written about it."""
+
+    of: PodCase
+    view: ContainerView
+
+    @property
+    def pod(self) -> Pod:
+        """The pod it belongs to."""
+        return self.of.pod
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the run."""
+        return self.of.now
+
+    @property
+    def like(self) -> tuple[str, str, str]:
+        """What containers share of which one is the worked example: namespace, workload (or pod), name."""
+        return (self.pod.namespace, self.of.owner or f"pod/{self.pod.name}", self.view.status.name)
 
     @property
     def name(self) -> str:
         """The container's name."""
         return self.view.name
 
-    @cached_property
+    @property
     def events(self) -> list[Event]:
-        """The events about this container, oldest first."""
-        return [event for event in self.pod_events if event.container == self.name]
+        """The recent events about this container, oldest first."""
+        return self.of.events_by_container.get(self.view.status.name, [])
 
     def newest(self, reason: str, starting: str = "") -> Event | None:
         """The newest event of that reason whose text starts so."""
@@ -63,19 +98,19 @@ class ContainerCase:
 
     def is_recent(self, time: datetime | None) -> bool:
         """Whether a time is younger than the run's `since`; an unknown one counts as recent."""
-        return time is None or (self.now - time).total_seconds() <= self.since
+        return time is None or (self.now - time).total_seconds() <= self.of.since
 
     def began(self, *also: datetime | None) -> datetime | None:
         """When the container's trouble began, as far as can be seen: the earliest of these times.
 
-        First sight of an event that says it fails (BackOff, Unhealthy, Killing, Failed), the ends of
-        its runs that status still holds, the pod's start if it has never been ready since, and `also`.
+        First sight of an event that says it fails (BackOff, Unhealthy, Killing, Failed), the recent ends
+        that status still holds, and `also`; without any of them, since when the pod is not ready.
         The true beginning may lie earlier: status keeps two ends, events go after an hour.
         """
+        state, last_state = self.view.status.state, self.view.status.last_state
+        ends = [end.finished_at for end in (state.terminated, last_state.terminated) if end is not None]
         times = [event.first_seen for event in self.events if event.reason in _TROUBLE]
-        for end in (self.view.status.state.terminated, self.view.status.last_state.terminated):
-            if end is not None and self.is_recent(end.finished_at):
-                times.append(end.finished_at)
+        times += [time for time in ends if self.is_recent(time)]
         times += also
         return min((time for time in times if time is not None), default=unready_since(self.pod))
 
@@ -94,21 +129,42 @@ def unready_since(pod: Pod) -> datetime | None:
     return changed
 
 
-def container_cases(pod: Pod, target: Pods, cluster: Cluster, *roles: str) -> Iterator[ContainerCase]:
-    """The containers of a pod that have a status, with their recent events."""
-    events = recent_events(pod, target, cluster)
-    for view in pod.containers(*roles):
-        yield ContainerCase(pod, view, events, cluster.now, target.since)
-
-
-def recent_events(pod: Pod, target: Pods, cluster: Cluster) -> list[Event]:
-    """The events about a pod that are younger than the run's `since`, oldest first."""
+def pod_case(pod: Pod, target: Pods, cluster: Cluster) -> PodCase:
+    """A pod with its recent events."""
+    events = cluster.events(pod)
     horizon = cluster.now - timedelta(seconds=target.since)
-    return [event for event in cluster.events(pod) if event.last_seen is None or event.last_seen >= horizon]
+    oldest = events[0].last_seen if events else None
+    if oldest is not None and oldest < horizon:
+        events = [event for event in events if (event.last_seen or horizon) >= horizon]
+    owner = target.owner_of(Subject(kind=pod.kind, namespace=pod.namespace, name=pod.name)).text
+    return PodCase(pod, events, cluster.now, target.since, owner)
+
+
+class Examples:
+    """Which causes have their worked example already: what joins it in one finding needs no evidence."""
+
+    def __init__(self) -> None:
+        self._seen: set[Hashable] = set()
+
+    def follower(
+        self,
+        case: ContainerCase,
+        code: str,
+        group: tuple[Any, ...],
+        *,
+        severity: Severity | None = None,
+        since: datetime | None = None,
+    ) -> Finding | None:
+        """The bare finding when one like it was made already; None for the first, which is to be made in full."""
+        key = (*case.like, code, severity, group)
+        if key not in self._seen:
+            self._seen.add(key)
+            return None
+        return finding(code, case.pod, container=case.name, severity=severity, since=since, group=group)
 
 
 def is_out_of_hands(pod: Pod) -> bool:
-    """Completed, being deleted, or ended from outside (evicted, deadline): its containers' ends need no further cause."""
+    """Completed, being deleted, or ended from outside (evicted, deadline): which explains the ends."""
     return (
         pod.metadata.deletion_timestamp is not None
         or pod.phase == "Succeeded"
@@ -117,7 +173,7 @@ def is_out_of_hands(pod: Pod) -> bool:
 
 
 def last_seen_node_lost(pod: Pod) -> bool:
-    """The node controller, not the kubelet, set Ready=False: it gives no reason. States are then the last report."""
+    """The node controller, which gives no reason, set Ready=False: states are the last report."""
     ready = pod.condition("Ready")
     return (
         ready is not None
@@ -126,13 +182,6 @@ def last_seen_node_lost(pod: Pod) -> bool:
         and pod.is_scheduled
         and not pod.is_terminal
     )
-
-
-def like(case: ContainerCase, target: Pods) -> tuple[str, str, str]:
-    """What makes one container the worked example of others: namespace, workload (or the pod itself), container."""
-    pod = case.pod
-    owner = target.owner_of(Subject(kind=pod.kind, namespace=pod.namespace, name=pod.name)).text
-    return (pod.namespace, owner or f"pod/{pod.name}", case.name)
 
 
 def fix_facts(case: ContainerCase) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from kuberunbooks.objects import Pod, Terminated
 from ..rules.exit_codes import START_REASONS
 from ..step import Yielded, step
 from .container_logs import LogReader
-from .containers import ContainerCase, container_cases, is_out_of_hands, like, unready_since
+from .containers import ContainerCase, Examples, is_out_of_hands, pod_case, unready_since
 from .endings import (
     crash_loop,
     ended_by_itself,
@@ -30,14 +30,16 @@ from .target import Pods
 def crashes(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     """How did the last run of each container end, what did it say, and do its probes succeed?"""
     reader = LogReader(cluster, single=target.single)
+    examples = Examples()
     for pod in target.suspects:
         if is_out_of_hands(pod) or not pod.is_scheduled:
             continue
-        yield from init_failures(pod, target, cluster, reader)
-        cases = list(container_cases(pod, target, cluster, "app", "sidecar"))
+        whole = pod_case(pod, target, cluster)
+        yield from init_failures(whole, reader)
+        cases = whole.containers("app", "sidecar")
         # A container that left a message needs its log least, should the logs be too many to read.
         for case in sorted(cases, key=_has_message):
-            yield from _of_container(case, target, cluster, reader)
+            yield from _of_container(case, target, cluster, reader, examples)
         yield from _gates(pod)
 
 
@@ -49,38 +51,47 @@ def _has_message(case: ContainerCase) -> bool:
 
 
 def _of_container(
-    case: ContainerCase, target: Pods, cluster: Cluster, reader: LogReader
+    case: ContainerCase, target: Pods, cluster: Cluster, reader: LogReader, examples: Examples
 ) -> Iterator[Yielded]:
+    status = case.view.status
+    if status.ready and not status.restart_count and not case.events:
+        return
     end = newest_end(case)
     probes = list(restarting_probes(case))
     looping = is_crash_loop(case)
     if looping:
-        yield crash_loop(case)
+        yield crash_loop(case, examples)
     if end is not None:
-        yield from _of_end(case, end, target, reader, looping=looping)
+        yield from _of_end(case, end, target, reader, examples, looping=looping)
     yield from probes
-    if not looping and not any(one.facts["killed"] for one in probes):
+    if not looping and not any(one.severity == "critical" for one in probes):
         yield from readiness(case, target, cluster, reader)
 
 
 def _of_end(
-    case: ContainerCase, end: Terminated, target: Pods, reader: LogReader, *, looping: bool
+    case: ContainerCase,
+    end: Terminated,
+    target: Pods,
+    reader: LogReader,
+    examples: Examples,
+    *,
+    looping: bool,
 ) -> Iterator[Yielded]:
     faultless = end.exit_code == 0 and not looping
     if faultless or stopped_on_purpose(case, end):
         return
     if end.reason in START_REASONS and case.view.status.state.running is not None and case.view.status.ready:
         return
-    reading = reader.last_end(case.pod, case.view, (*like(case, target), end.exit_code, end.reason))
+    reading = reader.last_end(case.pod, case.view, (*case.like, end.exit_code, end.reason))
     if reading is not None:
         yield reading.excerpt
     if end.reason == "OOMKilled":
-        yield out_of_memory(case, end, reading)
+        yield out_of_memory(case, end, reading, examples)
         return
     killers = (probe_record(case, "Liveness"), probe_record(case, "Startup"))
     if any(explains(record, end, case.pod) for record in killers) or failed_hook(case)[0] == "postStart":
         return
-    yield from ended_by_itself(case, end, reading, target, looping=looping)
+    yield from ended_by_itself(case, end, reading, target, examples, looping=looping)
 
 
 def _gates(pod: Pod) -> Iterator[Finding]:

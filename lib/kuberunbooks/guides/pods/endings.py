@@ -27,7 +27,7 @@ from ..rules.log_reading import Reading, normalised
 from ..rules.patterns import RX_NOEXEC
 from ..rules.superseded import BACKOFF_RESET
 from .container_logs import Quote, quote_end, quote_log
-from .containers import ContainerCase, fix_facts
+from .containers import ContainerCase, Examples, fix_facts
 from .target import Pods
 
 _SHORT_RUN = 10.0
@@ -45,7 +45,7 @@ def newest_end(case: ContainerCase) -> Terminated | None:
 
 
 def is_crash_loop(case: ContainerCase) -> bool:
-    """In back-off, or ended again lately after short runs: a loop is seen as often between restarts as in back-off."""
+    """In back-off, or ended again lately after a short run: half of all loops look so."""
     status = case.view.status
     waiting = status.state.waiting
     if waiting is not None and waiting.reason == "CrashLoopBackOff":
@@ -64,9 +64,11 @@ def _backs_off(case: ContainerCase) -> bool:
     return any(event.reason == "BackOff" and event.type == "Warning" for event in case.events)
 
 
-def crash_loop(case: ContainerCase) -> Finding:
+def crash_loop(case: ContainerCase, examples: Examples) -> Finding:
     """CrashLoop: that it is restarted again and again; why is another finding."""
-    status = case.view.status
+    status, since = case.view.status, case.began()
+    if (follower := examples.follower(case, "CrashLoop", (), since=since)) is not None:
+        return follower
     waiting = status.state.waiting
     in_state = waiting is not None and waiting.reason == "CrashLoopBackOff"
     path = "state.waiting.message" if in_state else f"{status.newest_end_path}.finishedAt"
@@ -75,18 +77,22 @@ def crash_loop(case: ContainerCase) -> Finding:
         case.pod,
         container=case.name,
         evidence=[case.cite(path), case.cite("restartCount")],
-        since=case.began(),
+        since=since,
         restarts=status.restart_count,
         running=status.state.running is not None,
         **fix_facts(case),
     )
 
 
-def out_of_memory(case: ContainerCase, end: Terminated, reading: Reading | None) -> Finding:
+def out_of_memory(
+    case: ContainerCase, end: Terminated, reading: Reading | None, examples: Examples
+) -> Finding:
     """ContainerOomKilled with the limit, the pod's where the container has none of its own."""
-    status, path = case.view.status, case.view.status.newest_end_path
-    evidence = [case.cite(f"{path}.reason"), case.cite(f"{path}.exitCode")]
+    status, path, since = case.view.status, case.view.status.newest_end_path, case.began()
     limit, cited = _memory_limit(case)
+    if (follower := examples.follower(case, "ContainerOomKilled", (limit,), since=since)) is not None:
+        return follower
+    evidence = [case.cite(f"{path}.reason"), case.cite(f"{path}.exitCode")]
     amount = parse_quantity(limit) if limit else None
     ran = end.ran_seconds
     return finding(
@@ -94,7 +100,7 @@ def out_of_memory(case: ContainerCase, end: Terminated, reading: Reading | None)
         case.pod,
         container=case.name,
         evidence=[*evidence, *cited],
-        since=case.began(),
+        since=since,
         group=(limit,),
         limit=limit,
         suggested=quantity_text("memory", amount * 2) if amount else "",
@@ -117,13 +123,26 @@ def _memory_limit(case: ContainerCase) -> tuple[str, list[Any]]:
 
 
 def ended_by_itself(
-    case: ContainerCase, end: Terminated, reading: Reading | None, target: Pods, *, looping: bool
+    case: ContainerCase,
+    end: Terminated,
+    reading: Reading | None,
+    target: Pods,
+    examples: Examples,
+    *,
+    looping: bool,
 ) -> Iterator[Finding]:
     """The finding for an end that nothing from outside explains; none when it is no fault."""
     code = code_of(case, end, looping=looping)
     if not code:
         return
     status = case.view.status
+    severity = severity_of(code, case, end, target, looping=looping)
+    since = end.finished_at if status.restart_count == 0 else case.began()
+    group = (end.exit_code, end.reason, normalised(end.message))
+    follower = examples.follower(case, code, group, severity=severity, since=since)
+    if follower is not None:
+        yield follower
+        return
     path = f"{case.view.path}.{status.newest_end_path}"
     policy = case.view.spec.termination_message_policy if case.view.spec else ""
     never_ran = end.reason in START_REASONS
@@ -141,10 +160,10 @@ def ended_by_itself(
         code,
         case.pod,
         container=case.name,
-        severity=severity_of(code, case, end, target, looping=looping),
+        severity=severity,
         evidence=[*evidence, *from_log.evidence, case.cite("restartCount")],
-        since=end.finished_at if status.restart_count == 0 else case.began(),
-        group=(end.exit_code, end.reason, normalised(end.message)),
+        since=since,
+        group=group,
         exit_code=end.exit_code,
         reason=end.reason,
         meaning=meaning(end),
@@ -167,7 +186,7 @@ def ended_by_itself(
 
 
 def code_of(case: ContainerCase, end: Terminated, *, looping: bool) -> str:
-    """The code of an end by its reason and exit code; empty when it is no fault of the container, or not ours to tell."""
+    """The code of an end by its reason and exit code; empty when it is no fault, or another step tells it."""
     if end.reason in START_REASONS:
         match = RX_NOEXEC.search(end.message)
         why = (match["why"] or match["why2"] or "") if match else ""
@@ -198,7 +217,7 @@ def _ends_too_soon(case: ContainerCase, end: Terminated, *, looping: bool) -> bo
 def severity_of(
     code: str, case: ContainerCase, end: Terminated, target: Pods, *, looping: bool
 ) -> Severity | None:
-    """None for the catalogue's: worse for what loops or has failed for good, better for what a retry has mended."""
+    """None for the catalogue's; worse for a loop or a final failure, better for what a retry mended."""
     if job_done_since(case, end, target):
         return "info"
     if code in ("ContainerExitedError", "CommandExitsImmediately") and (
@@ -223,7 +242,7 @@ def job_done_since(case: ContainerCase, end: Terminated, target: Pods) -> bool:
 
 
 def stopped_on_purpose(case: ContainerCase, end: Terminated) -> bool:
-    """The kubelet stopped it for a deletion or a deadline (event "Stopping container"), and it has not failed since."""
+    """The kubelet stopped it for a deletion or a deadline: it wrote "Stopping container" before this end."""
     stop = next(
         (e for e in case.events if e.reason == "Killing" and e.text.startswith("Stopping container")), None
     )

@@ -21,7 +21,7 @@ HOOK_REASONS = frozenset({"PreCreateHookError", "PreStartHookError", "PostStartH
 
 
 def failed_hook(case: ContainerCase) -> tuple[str, Event | None]:
-    """`postStart` or `preStop` and its newest event; empty when none failed or the container runs well since."""
+    """`postStart` or `preStop` and its newest event; empty when none failed, or it runs well since."""
     running = case.view.status.state.running
     if running is not None and case.view.status.ready and running.started_at is not None:
         clean = (case.now - running.started_at).total_seconds() > BACKOFF_RESET

@@ -1,4 +1,7 @@
-"""DP-06: why an image is not there. From state.waiting, else from the newest event Failed; Secrets are never read."""
+"""DP-06: why an image is not there.
+
+From state.waiting, else from the newest event Failed. Secrets are never read.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from collections.abc import Iterator
 
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, finding
-from kuberunbooks.objects import Evidence, Pod
+from kuberunbooks.objects import Evidence
 
 from ..rules.pull_errors import PullError, classify, registry_of, says_why
 from ..step import Yielded, step
-from .containers import ContainerCase, container_cases, fix_facts, is_out_of_hands, unready_since
+from .containers import ContainerCase, PodCase, fix_facts, is_out_of_hands, pod_case, unready_since
 from .target import Pods
 
 _BY_REASON = {
@@ -38,12 +41,12 @@ def images(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         for view in pod.containers():
             waiting = view.status.state.waiting
             if waiting is not None and waiting.reason in IMAGE_REASONS:
-                yield from _of_pod(pod, target, cluster)
+                yield from _of_pod(pod_case(pod, target, cluster), cluster)
                 break
 
 
-def _of_pod(pod: Pod, target: Pods, cluster: Cluster) -> Iterator[Finding]:
-    for case in container_cases(pod, target, cluster):
+def _of_pod(pod: PodCase, cluster: Cluster) -> Iterator[Finding]:
+    for case in pod.containers():
         waiting = case.view.status.state.waiting
         if waiting is not None and waiting.reason in IMAGE_REASONS:
             yield from _explain(case, waiting.reason, waiting.message, cluster)
@@ -128,7 +131,7 @@ def _platform(case: ContainerCase, cluster: Cluster, evidence: list[Evidence]) -
 
 def _missing_pull_secrets(case: ContainerCase) -> tuple[list[str], list[Evidence]]:
     """The pull secrets the kubelet could not find, by its event FailedToRetrieveImagePullSecret."""
-    for event in reversed(case.pod_events):
+    for event in reversed(case.of.events):
         if event.reason == "FailedToRetrieveImagePullSecret":
             match = _PULL_SECRETS.search(event.text)
             names = [name.strip() for name in match["names"].split(",")] if match else []

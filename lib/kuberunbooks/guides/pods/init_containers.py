@@ -1,4 +1,6 @@
-"""Init containers: in progress, waiting, or failed. They run one after the other, so the first unfinished one counts.
+"""Init containers: in progress, waiting, or failed.
+
+They run one after the other, so the first unfinished one counts.
 
 `init_waiting` serves the waiting step, `init_failures` the crash step. Sidecars
 (restartPolicy Always) are init containers that are done once started.
@@ -9,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, finding
-from kuberunbooks.objects import Pod, Terminated
+from kuberunbooks.objects import Terminated
 
 from ..rules.exit_codes import START_REASONS, meaning
 from ..rules.log_reading import error_rank, message_of, normalised
@@ -21,32 +22,30 @@ from .container_logs import LogReader, line_evidence, quote_end
 from .containers import (
     CREATING_GRACE,
     ContainerCase,
-    container_cases,
+    PodCase,
     fix_facts,
     last_seen_node_lost,
-    like,
     unready_since,
 )
-from .target import Pods
 
 INIT_LONG = 600.0
 """Seconds an init container may run before that is a warning."""
 _ORDINARY = frozenset({"", "PodInitializing", "ContainerCreating", "CrashLoopBackOff", "RunContainerError"})
 
 
-def init_waiting(pod: Pod, target: Pods, cluster: Cluster, reader: LogReader) -> Iterator[Yielded]:
+def init_waiting(pod: PodCase, reader: LogReader) -> Iterator[Yielded]:
     """What the first unfinished init container is doing, unless it has failed."""
-    case = unfinished(pod, target, cluster)
-    if case is None or last_seen_node_lost(pod):
+    case = unfinished(pod)
+    if case is None or last_seen_node_lost(pod.pod):
         return
     status, waiting = case.view.status, case.view.status.state.waiting
     if waiting is not None and waiting.reason not in _ORDINARY:
         yield finding(
             "InitContainerWaiting",
-            pod,
+            case.pod,
             container=case.name,
             evidence=case.cite("state.waiting.reason"),
-            since=unready_since(pod),
+            since=unready_since(case.pod),
             group=(waiting.reason,),
             reason=waiting.reason,
             **_place(case),
@@ -54,24 +53,24 @@ def init_waiting(pod: Pod, target: Pods, cluster: Cluster, reader: LogReader) ->
     elif status.state.running is not None and case.view.role == "sidecar":
         yield from _sidecar(case)
     elif status.state.running is not None and failed_end(case) is None:
-        yield from _running(case, target, reader)
+        yield from _running(case, reader)
 
 
-def init_failures(pod: Pod, target: Pods, cluster: Cluster, reader: LogReader) -> Iterator[Yielded]:
+def init_failures(pod: PodCase, reader: LogReader) -> Iterator[Yielded]:
     """The init container that failed, with its last words."""
-    case = unfinished(pod, target, cluster)
+    case = unfinished(pod)
     if case is None or case.view.role == "sidecar":
         return
     end = failed_end(case)
     if end is None:
         return
     status = case.view.status
-    reading = reader.last_end(pod, case.view, (like(case, target), end.exit_code, end.reason))
+    reading = reader.last_end(case.pod, case.view, (*case.like, end.exit_code, end.reason))
     if reading is not None:
         yield reading.excerpt
     policy = case.view.spec.termination_message_policy if case.view.spec else ""
-    quote = quote_end(end, f"{case.view.path}.{status.newest_end_path}", pod, policy, reading)
-    restart = (case.view.spec.restart_policy if case.view.spec else "") or pod.spec.restart_policy
+    quote = quote_end(end, f"{case.view.path}.{status.newest_end_path}", case.pod, policy, reading)
+    restart = (case.view.spec.restart_policy if case.view.spec else "") or case.pod.spec.restart_policy
     back_off = status.state.waiting is not None and status.state.waiting.reason == "CrashLoopBackOff"
     if restart == "Never" and status.state.terminated is not None:
         code = "InitPodFailed"
@@ -81,10 +80,10 @@ def init_failures(pod: Pod, target: Pods, cluster: Cluster, reader: LogReader) -
         code = "InitContainerFailed"
     evidence = [case.cite(f"{status.newest_end_path}.exitCode"), case.cite("restartCount"), *quote.evidence]
     if code == "InitPodFailed":
-        evidence.insert(0, pod.cite("spec.restartPolicy"))
+        evidence.insert(0, case.pod.cite("spec.restartPolicy"))
     yield finding(
         code,
-        pod,
+        case.pod,
         container=case.name,
         evidence=evidence,
         since=case.began(),
@@ -102,12 +101,13 @@ def init_failures(pod: Pod, target: Pods, cluster: Cluster, reader: LogReader) -
     )
 
 
-def unfinished(pod: Pod, target: Pods, cluster: Cluster) -> ContainerCase | None:
-    """The first init container neither completed nor (a sidecar) started; None when all are, or there are none."""
+def unfinished(whole: PodCase) -> ContainerCase | None:
+    """The first init container neither completed nor (a sidecar) started; None when there is none."""
+    pod = whole.pod
     initialized = pod.condition("Initialized")
     if not pod.spec.init_containers or (initialized is not None and initialized.is_true):
         return None
-    for case in container_cases(pod, target, cluster, "init", "sidecar"):
+    for case in whole.containers("init", "sidecar"):
         status = case.view.status
         ended = status.state.terminated
         if (ended is not None and ended.exit_code == 0) or (case.view.role == "sidecar" and status.started):
@@ -122,11 +122,11 @@ def failed_end(case: ContainerCase) -> Terminated | None:
     return end if end is not None and end.exit_code != 0 and case.is_recent(end.finished_at) else None
 
 
-def _running(case: ContainerCase, target: Pods, reader: LogReader) -> Iterator[Yielded]:
+def _running(case: ContainerCase, reader: LogReader) -> Iterator[Yielded]:
     running = case.view.status.state.running
     started = running.started_at if running else None
     seconds = (case.now - started).total_seconds() if started else 0.0
-    reading = reader.current(case.pod, case.view, like(case, target))
+    reading = reader.current(case.pod, case.view, case.like)
     if reading is not None:
         yield reading.excerpt
     lines = reading.excerpt.lines if reading is not None else []

@@ -25,7 +25,7 @@ _NUMBERED = re.compile(r"[0-9a-f]{8,}|\d+")
 
 
 def pod_failures(pod: Pod, events: Iterable[Event]) -> Iterator[Finding]:
-    """The findings about volumes, sandbox and network of one pod, the newest event of each volume and reason."""
+    """What keeps one pod from having volumes, sandbox and network, by its newest events."""
     newest: dict[tuple[str, str], Event] = {}
     for event in events:
         if event.reason in MOUNT_REASONS or event.reason in SANDBOX_REASONS:

@@ -21,7 +21,7 @@ from ..rules.patterns import RX_KILL, RX_PROBE, RX_PROBE_WHY
 from ..rules.superseded import probe_recovered
 from ..step import Yielded
 from .container_logs import LogReader
-from .containers import ContainerCase, fix_facts, last_seen_node_lost, like, unready_since
+from .containers import ContainerCase, fix_facts, last_seen_node_lost, unready_since
 from .target import Pods
 
 _SATURATES = 25
@@ -47,6 +47,8 @@ class ProbeRecord(NamedTuple):
 
 def probe_record(case: ContainerCase, kind: str) -> ProbeRecord | None:
     """The failures of a probe and the kills for it; None when neither was recorded or it has recovered."""
+    if not case.events:
+        return None
     failures = [e for e in case.events if e.reason == "Unhealthy" and _kind_of(e) == kind]
     kills = [e for e in case.events if e.reason == "Killing" and _killer_of(e) == kind]
     newest = failures[-1] if failures else (kills[-1] if kills else None)
@@ -67,7 +69,7 @@ def explains(record: ProbeRecord | None, end: Terminated, pod: Pod) -> bool:
         return False
     if end.exit_code in STOPPED_CODES:
         return True
-    # Some programs answer SIGTERM with a code of their own: within the grace period of the last kill that is it.
+    # Some programs answer SIGTERM with a code of their own: that is it, within the last kill's grace period.
     killed_at = record.kills[-1].last_seen if record.kills else None
     grace = pod.spec.termination_grace_period_seconds
     slack = timedelta(seconds=(_DEFAULT_GRACE if grace is None else grace) + 2)
@@ -85,13 +87,13 @@ def restarting_probes(case: ContainerCase) -> Iterator[Finding]:
         if record is None or (kind == "Startup" and case.view.status.started):
             continue
         if not record.killed and (kind == "Startup" or not _keeps_failing(case, record)):
-            # A startup probe fails until the container has started, and one failed answer is no failing probe.
+            # A startup probe fails until the container has started; one failed answer is no failing probe.
             continue
         yield _restarting(case, record)
 
 
 def _keeps_failing(case: ContainerCase, record: ProbeRecord) -> bool:
-    """The last failure is as recent as the period allows, or there were enough of them to reach the threshold."""
+    """The last failure is as recent as the period allows, or there were enough to reach the threshold."""
     probe = _spec_of(case, record.kind)
     if sum(event.occurrences for event in record.failures) >= (probe.failure_threshold if probe else 3):
         return True
@@ -135,7 +137,7 @@ def readiness(case: ContainerCase, target: Pods, cluster: Cluster, reader: LogRe
     patience = probe.initial_delay_seconds + probe.budget_seconds if probe else 30
     if (probe is None and record is None) or seconds <= patience or not _node_is_ready(pod, target, cluster):
         return
-    reading = reader.current(pod, case.view, (*like(case, target), "unready"))
+    reading = reader.current(pod, case.view, (*case.like, "unready"))
     if reading is not None:
         yield reading.excerpt
     facts = _facts(case, "Readiness", record)
@@ -156,7 +158,7 @@ def readiness(case: ContainerCase, target: Pods, cluster: Cluster, reader: LogRe
 
 
 def ready_replicas(pod: Pod, target: Pods) -> int | None:
-    """How many pods of its workload are ready; None when the workload could not be read. A bare pod is its own."""
+    """How many pods of its workload are ready, a bare pod being its own; None when that could not be read."""
     if pod.controller is None:
         return int(pod.is_ready)
     ready = getattr(target.top_of(pod), "ready", None)

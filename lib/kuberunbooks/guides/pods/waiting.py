@@ -1,4 +1,7 @@
-"""DP-07: what else keeps a container from starting: config, security, creation, hooks, volumes, sandbox, init containers."""
+"""DP-07: what else keeps a container from starting.
+
+Configuration, security, creation, hooks, volumes, sandbox, init containers.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ from .container_logs import LogReader
 from .containers import (
     CREATING_GRACE,
     ContainerCase,
-    container_cases,
+    PodCase,
     fix_facts,
     is_out_of_hands,
     last_seen_node_lost,
-    recent_events,
+    pod_case,
     unready_since,
 )
 from .hooks import hook_finding
@@ -42,15 +45,16 @@ def waiting(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     for pod in target.suspects:
         if is_out_of_hands(pod) or not pod.is_scheduled:
             continue
-        found: list[Yielded] = list(pod_failures(pod, recent_events(pod, target, cluster)))
+        whole = pod_case(pod, target, cluster)
+        found: list[Yielded] = list(pod_failures(pod, whole.events))
         if not pod.is_terminal:
-            found += init_waiting(pod, target, cluster, reader)
-        for case in container_cases(pod, target, cluster, "app", "init", "sidecar"):
+            found += init_waiting(whole, reader)
+        for case in whole.containers("app", "init", "sidecar"):
             found += _not_started(case, cluster)
             found += hook_finding(case)
         yield from found
         if not any(isinstance(one, Finding) for one in found):
-            yield from _slow(pod, target, cluster)
+            yield from _slow(whole, cluster)
 
 
 def _not_started(case: ContainerCase, cluster: Cluster) -> Iterator[Finding]:
@@ -118,7 +122,7 @@ def _config_missing(case: ContainerCase, cluster: Cluster, *, kind: str, name: s
 
 
 def _variable(case: ContainerCase, kind: str, name: str, key: str) -> tuple[str, list[Evidence]]:
-    """The environment variable that asks for it, `*` when the whole object is taken in; empty when none does."""
+    """The environment variable that asks for it; `*` when the whole object is taken in, empty when none."""
     spec = case.view.spec
     for index, one in enumerate(spec.env if spec else ()):
         source = one.value_from
@@ -186,8 +190,9 @@ def _start_failed(case: ContainerCase) -> Finding:
     )
 
 
-def _slow(pod: Pod, target: Pods, cluster: Cluster) -> Iterator[Finding]:
+def _slow(whole: PodCase, cluster: Cluster) -> Iterator[Finding]:
     """A container in creation for long without any event that says why."""
+    pod = whole.pod
     began = pod.status.start_time
     if pod.is_terminal or began is None or last_seen_node_lost(pod):
         return
@@ -197,7 +202,7 @@ def _slow(pod: Pod, target: Pods, cluster: Cluster) -> Iterator[Finding]:
         initialized is not None and not initialized.is_true and pod.spec.init_containers
     ):
         return
-    for case in container_cases(pod, target, cluster, "app"):
+    for case in whole.containers("app"):
         waiting_ = case.view.status.state.waiting
         if waiting_ is None or waiting_.reason not in _IN_CREATION or waiting_.reason in IMAGE_REASONS:
             continue

@@ -14,7 +14,7 @@ from kuberunbooks.objects import Terminated
 SIGKILL_CODE = 137
 SIGTERM_CODE = 143
 STOPPED_CODES = frozenset({0, SIGKILL_CODE, SIGTERM_CODE})
-"""How a container ends that was told to stop: heeded at once, killed after the grace period, ended by SIGTERM."""
+"""Ends of a container told to stop: clean, killed after the grace period, ended by SIGTERM itself."""
 SEGFAULT_CODES = frozenset({139, 3221225477, -1073741819})
 """SIGSEGV, and STATUS_ACCESS_VIOLATION (0xC0000005) on Windows, unsigned and signed."""
 NOT_EXECUTABLE_CODE = 126
@@ -34,7 +34,7 @@ _MEANINGS = {
 
 
 def meaning(end: Terminated) -> str:
-    """`killed by signal 9 (SIGKILL)`, `the command ... was not found`; empty for a code without a common meaning."""
+    """`killed by signal 9 (SIGKILL)`, `the command ... was not found`; empty without a common meaning."""
     if end.reason == "OOMKilled":
         return "killed because it used more memory than its limit"
     if end.reason in START_REASONS:

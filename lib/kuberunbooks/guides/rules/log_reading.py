@@ -9,7 +9,9 @@ start is looked at. Called by the steps that read logs (pods.container_logs).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -28,23 +30,31 @@ _LOOKED_AT = 2000
 _SHOWN = 1000
 _TRACE_SHOWN = 60
 _EARLIER_UNITS = 10
+_MOST_FOLDED = 5000
+"""Lines compared with each other to fold repeats, from the newest; before those only errors are picked."""
 
-# Whatever differs between two prints of the same message: uuids, hashes, addresses, every number, so times too.
+# What differs between two prints of the same message: uuids, hashes, addresses, numbers, so times too.
 _VARIABLE = re.compile(
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b0x[0-9a-fA-F]+|\b[0-9a-f]{12,}\b|\d+"
 )
 # A word of RX_LOG_ERROR, as plain text: looking for these first is ten times faster than the pattern.
 _ERROR_WORDS = (
-    "error", "exception", "fatal", "panic", "traceback", "critical", "abort", "refused", "denied", "cannot", "can't",
-    "could not", "unable to", "failed", "missing", "no such", "invalid", "timed out", "time out", "timeout", "held by",
-    "does not exist", "not found",
+    "error", "exception", "fatal", "panic", "traceback", "critical", "abort", "refused", "denied", "cannot",
+    "can't", "could not", "unable to", "failed", "missing", "no such", "invalid", "timed out", "time out",
+    "timeout", "held by", "does not exist", "not found",
 )  # fmt: skip
 _STRONG = re.compile(
-    r"\b(?:FATAL|PANIC|CRITICAL|panic|Traceback|Caused by|Uncaught|Unhandled|OutOfMemory\w*)\b|^(?:\w+\.)*\w*(?:Error|Exception): "
+    r"\b(?:FATAL|PANIC|CRITICAL|panic|Traceback|Caused by|Uncaught|Unhandled|OutOfMemory\w*)\b"
+    r"|^(?:\w+\.)*\w*(?:Error|Exception): "
 )
-_HARMLESS = re.compile(
-    r"(?i)^\W*(?:[\d:.,TZ/+-]+\W+){0,3}(?:info|debug|trace|notice)\b|\b(?:level|severity|lvl)\"?[=:]\s*\"?(?:info|debug|trace)"
-    r"|^[ID]\d{4} |\b(?:0|no) (?:errors?|failed|missing)\b|\berrors?\"?[=:] ?\"?(?:0|nil|null|none|false)\b"
+# The level a line gives itself, the first one counts; lower-case words only where they can be nothing else.
+_LEVEL = re.compile(
+    r"(?P<quiet>\b(?:INFO|DEBUG|TRACE|NOTICE)\b|\[(?:info|debug|trace|notice)\]|^(?:info|debug|trace|notice):"
+    r"|\b(?:level|severity|lvl)\"?[=:] ?\"?(?:info|debug|trace|notice)\b|^[ID]\d{4} )"
+    r"|\b(?:ERROR|ERR|FATAL|CRITICAL|PANIC|SEVERE|WARN|WARNING)\b"
+)
+_DENIED = re.compile(
+    r"(?i)\b(?:0|no|without) (?:errors?|failed|missing)\b|\berrors?\"?[=:] ?\"?(?:0|nil|null|none|false)\b"
 )
 
 
@@ -62,11 +72,10 @@ class Reading(NamedTuple):
 
 
 class _Unit(NamedTuple):
-    """A line, or a whole stack trace; its key is equal for two prints of the same message."""
+    """A line, or a whole stack trace: line indices from `start` up to `stop`."""
 
     start: int
     stop: int
-    key: str
 
 
 def read_log(
@@ -76,6 +85,8 @@ def read_log(
     if not log.available:
         return Reading(LogExcerpt(source=log.source, caption=caption, note=why_absent(log)))
     texts = [line.text for line in log.lines]
+    if not any(text and not text.isspace() for text in texts):
+        return Reading(LogExcerpt(source=log.source, caption=caption, note="The log holds only blank lines."))
     ranks = [error_rank(text) for text in texts]
     chosen = _choose(texts, ranks, tail_lines, most_bytes)
     quoted = quote_of(texts, ranks)
@@ -112,18 +123,19 @@ def why_absent(log: Log) -> str:
 
 
 def error_rank(text: str) -> int:
-    """How much a line looks like the cause: 0 not, 1 a word of it in a harmless line, 2 an error, 3 a fatal one."""
+    """How much a line looks like the cause: 0 not, 1 the word in a harmless line, 2 an error, 3 fatal."""
     start = text[:_LOOKED_AT]
     lowered = start.lower()
     if not any(word in lowered for word in _ERROR_WORDS) or is_frame(start) or not RX_LOG_ERROR.search(start):
         return 0
-    if _HARMLESS.search(start):
+    level = _LEVEL.search(start[:200])
+    if (level is not None and level["quiet"] is not None) or _DENIED.search(start):
         return 1
     return 3 if _STRONG.search(start) else 2
 
 
 def quote_of(texts: Sequence[str], ranks: Sequence[int] | None = None) -> int:
-    """The index of the line to quote: the last error, else the last line that has an error's word, else the last line.
+    """The index of the line to quote: the last error, else the last with an error's word, else the last line.
 
     Of two errors the later one counts: what a program says last before it ends is why.
     """
@@ -154,6 +166,7 @@ def bounded(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
 
 
+@lru_cache(maxsize=4096)
 def normalised(text: str) -> str:
     """The message without what differs from print to print: numbers, times, uuids, addresses."""
     return _VARIABLE.sub("#", text[:_LOOKED_AT])
@@ -170,94 +183,102 @@ class _Chosen(NamedTuple):
     """Lines of stack traces left out because they were too long."""
 
 
+class _Picker:
+    """Takes units into the excerpt while there is room, each message once."""
+
+    def __init__(self, texts: Sequence[str], key_of: Callable[[str], str], room: int) -> None:
+        self.texts = texts
+        self.lines: dict[int, int] = {}
+        self.room = room
+        self.shortened = 0
+        self._key_of = key_of
+        self._shown: dict[str, _Unit] = {}
+
+    def key(self, unit: _Unit) -> str:
+        """Equal for two prints of the same message."""
+        return "\n".join(self._key_of(text) for text in self.texts[unit.start : self._stop(unit)])
+
+    def folds(self, unit: _Unit, key: str) -> bool:
+        """Counts a repeat of what is shown already."""
+        same = self._shown.get(key)
+        if same is None:
+            return False
+        for index in range(same.start, self._stop(same)):
+            self.lines[index] += 1
+        return True
+
+    def takes(self, unit: _Unit, key: str, *, keep: int = 0) -> bool:
+        """Takes a unit if it fits with `keep` bytes to spare; the first always fits."""
+        stop = self._stop(unit)
+        size = sum(min(len(text), _SHOWN) + 1 for text in self.texts[unit.start : stop])
+        if size > self.room - keep and self.lines:
+            return False
+        self.room -= size
+        self.shortened += unit.stop - stop
+        self._shown[key] = unit
+        self.lines.update((index, 1) for index in range(unit.start, stop))
+        return True
+
+    def _stop(self, unit: _Unit) -> int:
+        return min(unit.stop, unit.start + _TRACE_SHOWN)
+
+
 def _choose(texts: Sequence[str], ranks: Sequence[int], tail_lines: int, most_bytes: int) -> _Chosen:
+    units = _units(texts)
     # A log that fits is shown as it is: of "8 MiB", "16 MiB" every line counts.
-    units = _units(texts, _same if len(texts) <= tail_lines else normalised)
-    lines: dict[int, int] = {}
-    shown: dict[str, _Unit] = {}
-    room = most_bytes
-    shortened = taken = 0
-    place = len(units)
-    # A quarter of the room is kept for what stands earlier and explains it.
-    while place > 0 and taken < tail_lines:
+    picker = _Picker(texts, _same if len(texts) <= tail_lines else normalised, most_bytes)
+    taken, place, end = 0, len(units), max(0, len(units) - _MOST_FOLDED)
+    while place > end and taken < tail_lines:
         unit = units[place - 1]
-        if unit.key in shown:
-            first = shown[unit.key]
-            for index in range(first.start, min(first.stop, first.start + _TRACE_SHOWN)):
-                lines[index] += 1
-        else:
-            cost, left_out = _cost(texts, unit)
-            if cost > room - most_bytes // 4 and lines:
+        key = picker.key(unit)
+        if not picker.folds(unit, key):
+            # A quarter of the room is kept for what stands earlier and explains it.
+            if not picker.takes(unit, key, keep=most_bytes // 4):
                 break
-            room -= cost
-            shortened += left_out
-            taken += 1 if unit.stop - unit.start > 1 else unit.stop - unit.start
-            shown[unit.key] = unit
-            _add(lines, unit)
+            taken += 1
         place -= 1
-    tail_start = units[place].start if place < len(units) else len(texts)
+    covered = len(texts) - (units[place].start if 0 < place < len(units) else 0)
     earlier = 0
-    for unit in _errors_before(units[:place], ranks):
-        if unit.key in shown:
-            continue
-        cost, left_out = _cost(texts, unit)
-        if cost > room:
-            continue
-        room -= cost
-        shortened += left_out
-        earlier += 1
-        shown[unit.key] = unit
-        _add(lines, unit)
-    return _Chosen(lines, len(texts) - tail_start, earlier, shortened)
+    for unit, key in _errors_before(units[:place], ranks, picker):
+        if not picker.folds(unit, key) and picker.takes(unit, key):
+            earlier += 1
+    return _Chosen(picker.lines, covered, earlier, picker.shortened)
 
 
 def _same(text: str) -> str:
     return text[:_LOOKED_AT]
 
 
-def _units(texts: Sequence[str], key_of: Callable[[str], str]) -> list[_Unit]:
+def _units(texts: Sequence[str]) -> list[_Unit]:
     """Lines and traces in order; blank lines between them are no unit."""
     units: list[_Unit] = []
-    keys: dict[str, str] = {}
     place = 0
     for trace in [*find_traces(texts), range(len(texts), len(texts))]:
         for index in range(place, trace.start):
             text = texts[index]
             if text and not text.isspace():
-                key = keys.get(text)
-                if key is None:
-                    key = key_of(text)
-                    if len(keys) < 10_000:
-                        keys[text] = key
-                units.append(_Unit(index, index + 1, key))
+                units.append(_Unit(index, index + 1))
         if trace:
-            key = "\n".join(key_of(texts[index]) for index in trace[:_TRACE_SHOWN])
-            units.append(_Unit(trace.start, trace.stop, key))
+            units.append(_Unit(trace.start, trace.stop))
         place = trace.stop
     return units
 
 
-def _errors_before(units: Sequence[_Unit], ranks: Sequence[int]) -> list[_Unit]:
-    """The errors worst first, then newest, each message once."""
-    best: dict[str, tuple[int, _Unit]] = {}
-    for unit in units:
-        rank = ranks[unit.start] if unit.stop == unit.start + 1 else max(3, *ranks[unit.start : unit.stop])
-        if rank > 1:
-            best[unit.key] = (rank, unit)
-    ordered = sorted(best.values(), key=lambda pair: (-pair[0], -pair[1].start))
-    return [unit for _, unit in ordered[:_EARLIER_UNITS]]
-
-
-def _cost(texts: Sequence[str], unit: _Unit) -> tuple[int, int]:
-    """Bytes a unit takes in the excerpt, and how many of its lines are left out."""
-    stop = min(unit.stop, unit.start + _TRACE_SHOWN)
-    size = sum(min(len(texts[index]), _SHOWN) + 1 for index in range(unit.start, stop))
-    return size, unit.stop - stop
-
-
-def _add(lines: dict[int, int], unit: _Unit) -> None:
-    for index in range(unit.start, min(unit.stop, unit.start + _TRACE_SHOWN)):
-        lines[index] = 1
+def _errors_before(
+    units: Sequence[_Unit], ranks: Sequence[int], picker: _Picker
+) -> Iterator[tuple[_Unit, str]]:
+    """The errors worst first, then newest, each message once, with their keys."""
+    for least, most in ((3, 9), (2, 2)):
+        seen: set[str] = set()
+        ranked = ((ranks[unit.start] if unit.stop == unit.start + 1 else 3, unit) for unit in reversed(units))
+        alike = (unit for rank, unit in ranked if least <= rank <= most)
+        for unit in islice(alike, _MOST_FOLDED):
+            key = picker.key(unit)
+            if key not in seen:
+                seen.add(key)
+                yield unit, key
+            if len(seen) >= _EARLIER_UNITS:
+                break
 
 
 def _note(log: Log, chosen: _Chosen, total: int) -> str:

@@ -20,16 +20,16 @@ from .patterns import (
 )
 
 _WRAPPERS = re.compile(
-    r'^(?:(?:Back-off pulling|Failed to pull|failed to pull and unpack) image "[^"]*": |ErrImagePull: |Error: '
-    r'|rpc error: code = \w+ desc = |failed to resolve (?:reference|image) "[^"]*": |failed to do request: '
-    r'|(?:Head|Get|Post) "[^"]*": )+'
+    r'^(?:(?:Back-off pulling|Failed to pull|failed to pull and unpack) image "[^"]*": |ErrImagePull: '
+    r'|Error: |rpc error: code = \w+ desc = |failed to resolve (?:reference|image) "[^"]*": '
+    r'|failed to do request: |(?:Head|Get|Post) "[^"]*": )+'
 )
 _ONLY_BACKOFF = re.compile(r'^Back-off pulling image "[^"]*"$')
 _NO_CONNECTION = re.compile(r"(?i)\bdial tcp\b|\blookup \S+|proxyconnect|TLS handshake|x509:")
 
 
 class PullError(NamedTuple):
-    """Codes, the decisive one first; `cause` is the message without what wraps it; `lookup` a name that did not resolve."""
+    """Codes, decisive first; `cause` is the message unwrapped; `lookup` the name that did not resolve."""
 
     codes: tuple[str, ...]
     cause: str
