@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -9,10 +10,13 @@ from typing import Any
 
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2}|[KMGTPE]i|[numkMGTPE])?")
 
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Decimal:
+    if not _NUMBER.fullmatch(text):
+        raise InvalidOperation(text)  # Decimal itself would take "NaN" and "Infinity", and spaces
     for suffix, power in _BINARY.items():
         if text.endswith(suffix):
             return Decimal(text[:-2]) * (1 << power)
