@@ -48,8 +48,7 @@ def endpoints(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     who_made = partial(_who_made, target)
     right: list[Service] = []
     for backing in situation.selecting:
-        severity = None if is_right(backing) else situation.lenient
-        found = list(judge_endpoints(backing, cluster.now, who_made, severity))
+        found = list(judge_endpoints(backing, cluster.now, who_made, situation.lenient))
         yield from found
         if not found:
             right.append(backing.service)
@@ -83,7 +82,14 @@ def traffic(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
 
 
 def _situation(target: Pods, cluster: Cluster) -> Situation:
-    """Reads the Services and their slices. Raises ClusterError when the Services cannot be read."""
+    """The Services that matter, worked out once a run. Raises ClusterError when they cannot be read."""
+    known: Situation | None = target.memo.get("services")
+    if known is None:
+        known = target.memo["services"] = _look_around(target, cluster)
+    return known
+
+
+def _look_around(target: Pods, cluster: Cluster) -> Situation:
     if target.missing or not (target.pods or target.roots):
         return Situation([], [], None)
     pods = LabelIndex[Pod]((pod.namespace, pod.metadata.labels, pod) for pod in target.pods)

@@ -50,6 +50,7 @@ class Pods:
 
     `single` is True when the target is one pod: then reads stay bounded.
     `warned` are (namespace, name) of the pods that recent Warning events are about.
+    `memo` is what steps worked out that following steps need again.
     """
 
     wanted: str
@@ -68,6 +69,7 @@ class Pods:
     options: dict[str, Any] = field(default_factory=dict)
     now: datetime | None = None
     warned: frozenset[tuple[str, str]] = frozenset()
+    memo: dict[str, Any] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
     _totals: dict[tuple[str, str], int] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ merely share a common label (`part-of=shop`) are not called near.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from .label_index import Labelled
@@ -33,6 +33,12 @@ _SLIP = 2
 _TELLING = 4
 """Shorter values are alike by chance (`v1`, `v2`; `db`, `web`)."""
 
+_MOST_CANDIDATES = 200
+_MOST_COMPARISONS = 10_000
+"""Values compared letter by letter in a run; beyond that a mistyped one may stay unexplained."""
+
+Shape = frozenset[tuple[str, str]]
+
 
 class Difference(NamedTuple):
     """One label the selector wants; `found` is what the pods carry instead, empty when they lack the key."""
@@ -49,27 +55,53 @@ class NearMiss(NamedTuple):
 
 
 class Shapes:
-    """The distinct label sets of a namespace's pods; 5,000 pods are a few hundred of them."""
+    """The distinct label sets of pods, by namespace and label; 5,000 pods are a few hundred of them."""
 
     def __init__(self, things: Iterable[Labelled[str]]) -> None:
-        self._shapes: dict[tuple[str, frozenset[tuple[str, str]]], str] = {}
+        self._who: dict[tuple[str, Shape], str] = {}
+        self._carrying: dict[tuple[str, str, str], list[Shape]] = {}
+        self._values: dict[tuple[str, str], set[str]] = {}
+        self._comparisons_left = _MOST_COMPARISONS
         for namespace, labels, who in things:
             shape = frozenset(pair for pair in labels.items() if pair[0] not in _VOLATILE)
-            self._shapes.setdefault((namespace, shape), who)
+            if (namespace, shape) in self._who:
+                continue
+            self._who[(namespace, shape)] = who
+            for key, value in shape:
+                self._carrying.setdefault((namespace, key, value), []).append(shape)
+                self._values.setdefault((namespace, key), set()).add(value)
 
     def nearest(self, namespace: str, selector: Mapping[str, str]) -> NearMiss | None:
         """The pods that lack the fewest of the selector's labels, if they were probably meant."""
         best: tuple[int, NearMiss] | None = None
-        for (place, shape), who in self._shapes.items():
-            if place != namespace:
-                continue
+        for shape in self._candidates(namespace, selector):
             unmet = [pair for pair in selector.items() if pair not in shape]
             if best is not None and len(unmet) >= best[0]:
                 continue
             differences = _differences(selector, unmet, dict(shape))
             if differences is not None:
-                best = (len(unmet), NearMiss(who, differences))
+                best = (len(unmet), NearMiss(self._who[(namespace, shape)], differences))
         return best[1] if best else None
+
+    def _candidates(self, namespace: str, selector: Mapping[str, str]) -> Iterator[Shape]:
+        """The shapes that share a telling label with the selector, or have one that looks like it."""
+        for key, value in selector.items():
+            labels = [(key, value)] if key in _IDENTITY else []
+            if key in _IDENTITY and len(value) >= _TELLING:
+                labels += [(other, value) for other in _IDENTITY]
+            labels += [(key, carried) for carried in self._look_alikes(namespace, key, value)]
+            for label in dict.fromkeys(labels):
+                yield from self._carrying.get((namespace, *label), ())[:_MOST_CANDIDATES]
+
+    def _look_alikes(self, namespace: str, key: str, value: str) -> Iterator[str]:
+        for carried in sorted(self._values.get((namespace, key), ())):
+            if carried == value or abs(len(carried) - len(value)) > _SLIP:
+                continue
+            if not self._comparisons_left:
+                return
+            self._comparisons_left -= 1
+            if is_mistyped(carried, value):
+                yield carried
 
 
 def _differences(
@@ -90,13 +122,18 @@ def _differences(
 def _slip(key: str, value: str, labels: Mapping[str, str]) -> str:
     """The label that was probably meant: a mistyped value, or the same value under another key."""
     here = labels.get(key, "")
-    if min(len(here), len(value)) >= _TELLING and distance(here, value) <= _SLIP:
+    if is_mistyped(here, value):
         return f"{key}={here}"
     if key in _IDENTITY and len(value) >= _TELLING:
         for other, carried in labels.items():
             if other in _IDENTITY and carried == value:
                 return f"{other}={carried}"
     return ""
+
+
+def is_mistyped(carried: str, wanted: str) -> bool:
+    """Whether one value is the other but for a slip of the pen."""
+    return min(len(carried), len(wanted)) >= _TELLING and 0 < distance(carried, wanted) <= _SLIP
 
 
 def distance(left: str, right: str) -> int:

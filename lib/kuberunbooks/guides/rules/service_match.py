@@ -33,30 +33,35 @@ class Backing(NamedTuple):
 class Endpoints(NamedTuple):
     """The endpoints of a Service, one per pod whatever its address families; terminating ones left out.
 
-    `by_port` holds the ready ones for each port name of the Service; a port that
-    no slice carries is missing from it.
+    `ready` are those of `all` that are, `served_ports` the names of the Service's ports
+    that a slice with a ready endpoint carries.
     """
 
     all: dict[str, tuple[EndpointSlice, int]]
     ready: set[str]
-    by_port: dict[str, set[str]]
+    served_ports: set[str]
 
 
 def read_endpoints(backing: Backing) -> Endpoints:
     """Merges the slices: a Service with more than 100 endpoints has several, dual stack one per family."""
     wanted = {port.name for port in backing.service.spec.ports}
-    found = Endpoints({}, set(), {})
+    found = Endpoints({}, set(), set())
     for one in backing.slices:
-        carried = {port.name or "" for port in one.ports or ()} & wanted
+        ready = False
         for index, endpoint in enumerate(one.endpoints or ()):
-            if endpoint.conditions.terminating:
+            conditions = endpoint.conditions
+            if conditions.terminating:
                 continue
             key = _key(endpoint)
             found.all.setdefault(key, (one, index))
-            if endpoint.is_ready:
+            if conditions.ready is not False:
+                ready = True
                 found.ready.add(key)
-                for name in carried:
-                    found.by_port.setdefault(name, set()).add(key)
+        if ready:
+            carried = {port.name or "" for port in one.ports or ()}
+            found.served_ports.update(carried & wanted)
+                port.name or "" for port in one.ports or () if (port.name or "") in wanted
+            )
     return found
 
 
@@ -74,6 +79,8 @@ def judge_endpoints(
     if service.age(now) < SETTLING:
         return
     endpoints = read_endpoints(backing)
+    if _is_plainly_right(backing, endpoints):
+        return
     facts: dict[str, Any] = {
         "selector": labels_text(service.spec.selector),
         "behind": backing.made_by or sorted({who_made(pod) for pod in backing.pods}),
@@ -85,7 +92,7 @@ def judge_endpoints(
         yield _not_ready(service, endpoints, list(endpoints.all), facts, severity)
     else:
         for port in service.spec.ports:
-            if port.name not in endpoints.by_port:
+            if port.name not in endpoints.served_ports:
                 label = port.name or str(port.port)
                 yield _none(service, label, ("ports", f"no port {label} in any slice"), facts, severity)
         yield from _partly(backing, endpoints, now, facts, severity)
@@ -150,11 +157,22 @@ def _partly(
         )
 
 
+def _is_plainly_right(backing: Backing, endpoints: Endpoints) -> bool:
+    """Cheap: asked for every Service, and nearly always true."""
+    ready = endpoints.ready
+    return (
+        bool(ready)
+        and len(ready) == len(endpoints.all)
+        and len(endpoints.served_ports) == len(backing.service.spec.ports)
+        and all(pod.metadata.name in ready for pod in backing.pods)
+    )
+
+
 def is_right(backing: Backing) -> bool:
     """Every port of the Service has a ready endpoint."""
     endpoints = read_endpoints(backing)
     return bool(endpoints.ready) and all(
-        port.name in endpoints.by_port for port in backing.service.spec.ports
+        port.name in endpoints.served_ports for port in backing.service.spec.ports
     )
 
 
