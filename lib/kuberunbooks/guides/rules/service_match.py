@@ -60,8 +60,6 @@ def read_endpoints(backing: Backing) -> Endpoints:
         if ready:
             carried = {port.name or "" for port in one.ports or ()}
             found.served_ports.update(carried & wanted)
-                port.name or "" for port in one.ports or () if (port.name or "") in wanted
-            )
     return found
 
 
