@@ -20,6 +20,7 @@ import msgspec
 
 from kuberunbooks import __version__
 from kuberunbooks.cluster import Cluster, Coverage, Origin
+from kuberunbooks.cluster.case_output import CaseOutput
 from kuberunbooks.errors import BadParameter, RunbookError
 from kuberunbooks.findings import (
     RUN_MIME,
@@ -67,6 +68,7 @@ class Session:
         cluster: Cluster | None,
         target: Target | None,
         redactor: Redactor,
+        output: CaseOutput | None = None,
     ) -> None:
         self.start = start
         self.steps: list[StepResult] = []
@@ -74,6 +76,7 @@ class Session:
         self._cluster = cluster
         self._target = target
         self._redactor = redactor
+        self._output = output
         self._by_name = {one.name: one for one in guide_.steps}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -94,7 +97,7 @@ class Session:
         return lambda: self.run(one)
 
     def run(self, one: Step) -> Shown:
-        """Runs a step: the guide's by its name above, or one made in the notebook with `kuberunbooks.guides.step`."""
+        """Runs a step: one of the guide, or one made in the notebook with `kuberunbooks.guides.step`."""
         if self._cluster is None or self._target is None:
             sentence = self.start.failure.sentence if self.start.failure else ""
             result = StepResult(
@@ -118,12 +121,14 @@ class Session:
         return Shown(STEP_MIME, result)
 
     def summary(self) -> Shown:
-        """The closing cell: timeline, what changed, coverage."""
+        """The closing cell: timeline, what changed, coverage. Writes the run's case when the runner asked for it."""
         closing = Summary(finished_at=datetime.now(UTC))
         if self._cluster is not None and self._target is not None:
             closing.marks = self._guide.timeline(self._target, self._cluster)
             closing.change = self._guide.change(self._target, self._cluster, self.steps)
             closing.coverage = self._cluster.coverage
+            if self._output is not None and (unwritten := self._output.write()):
+                closing.coverage.truncate(unwritten)
             closing.coverage.redactions = dict(self._redactor.counts)
             closing = self._redactor.struct(closing)
         return Shown(SUMMARY_MIME, closing)
@@ -143,6 +148,7 @@ def open(  # noqa: A001 - reads as what it does: notebook.open(...)
     """Opens the cluster or the case and finds the target. Never raises: a failure is shown by the cell."""
     started = datetime.now(UTC)
     redactor = Redactor()
+    output = CaseOutput(redactor, {"runbook": runbook, "namespace": namespace, "target": target})
     guide_ = guide(runbook)
     start = RunStart(
         runbook=runbook,
@@ -156,9 +162,10 @@ def open(  # noqa: A001 - reads as what it does: notebook.open(...)
     )
     try:
         request = Request("" if namespace == "-" else namespace, target, seconds(since), options)
-        cluster = _connect(context=context, case=case, redactor=redactor, guide_=guide_, request=request)
+        cluster = _connect(context=context, case=case, output=output, guide_=guide_, request=request)
         start.source, start.now = cluster.origin, cluster.now
         found = guide_.resolve(cluster, request)
+        redactor.learn_pods(getattr(found, "pods", ()))
         start.target_text = getattr(found, "text", target)
         start.pods = len(getattr(found, "pods", ()))
         start.coverage = cluster.coverage
@@ -169,8 +176,9 @@ def open(  # noqa: A001 - reads as what it does: notebook.open(...)
             advice=error.advice,
             exit_status=error.exit_status,
         )
+        output.write()
         return Session(guide_, redactor.struct(start), None, None, redactor)
-    return Session(guide_, redactor.struct(start), cluster, found, redactor)
+    return Session(guide_, redactor.struct(start), cluster, found, redactor, output)
 
 
 def seconds(text: str) -> float:
@@ -181,24 +189,24 @@ def seconds(text: str) -> float:
     return float(int(match["number"]) * _SECONDS[match["unit"]])
 
 
-def _connect(*, context: str, case: str, redactor: Redactor, guide_: Guide, request: Request) -> Cluster:
+def _connect(*, context: str, case: str, output: CaseOutput, guide_: Guide, request: Request) -> Cluster:
     if case:
         from kuberunbooks.cluster.case import CaseSource
 
-        return Cluster(CaseSource(case))
-    return _connect_live(context, redactor, guide_, request)
+        return Cluster(output.attach(CaseSource(case)))
+    return _connect_live(context, output, guide_, request)
 
 
-def _connect_live(context: str, redactor: Redactor, guide_: Guide, request: Request) -> Cluster:
+def _connect_live(context: str, output: CaseOutput, guide_: Guide, request: Request) -> Cluster:
     # Imported here: a run on a case does not pay for the client and its TLS.
     from kuberunbooks.cluster.live import LiveSource
     from kuberunbooks.cluster.rights import survey
 
-    del redactor
     live = LiveSource(context)
+    source = output.attach(live)
     one_pod = bool(request.target) and "=" not in request.target and not _WORKLOAD.match(request.target)
-    survey(live, live, guide_.rights, request.namespace, one_by_one=not one_pod)
-    return Cluster(live)
+    survey(live, source, guide_.rights, request.namespace, one_by_one=not one_pod)
+    return Cluster(source)
 
 
 _ = Coverage

@@ -64,7 +64,7 @@ class Tarball:
         with self._open() as archive:
             while (member := archive.next()) is not None:
                 # tarfile remembers every header; 100,000 of them are 100 MB.
-                archive.members = []
+                vars(archive)["members"] = []
                 name = safe_name(member.name, self._path)
                 if member.isdir():
                     continue
@@ -79,7 +79,7 @@ class Tarball:
     def _again(self, wanted: str) -> bytes:
         with self._open() as archive:
             while (member := archive.next()) is not None:
-                archive.members = []
+                vars(archive)["members"] = []
                 if member.isreg() and safe_name(member.name, self._path) == wanted:
                     return _content(archive, member)
         raise CaseUnreadable(f"{self._path} changed while it was read.")

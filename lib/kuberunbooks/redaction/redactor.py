@@ -36,6 +36,7 @@ class Redactor:
     def __init__(self) -> None:
         self._pseudonyms = Pseudonyms()
         self._learned = Learned()
+        self._known_entries: set[tuple[str, str]] = set()
         self._lock = RLock()
 
     @property
@@ -57,9 +58,16 @@ class Redactor:
             for span in secrets_in(body):
                 self._learned.add(body[span.start : span.end], span.kind)
 
+    def learn_json(self, body: bytes) -> None:
+        """Remembers the secrets in the env entries of an API answer, without parsing it."""
+        with self._lock:
+            for name, value in kubernetes.env_entries(body):
+                if (name, value) not in self._known_entries:
+                    self._known_entries.add((name, value))
+                    self.learn(name, value)
+
     def learn_pods(self, pods: Iterable[Pod]) -> None:
         """Remembers the secrets in the env, commands and arguments of pods."""
-        seen: set[tuple[str, str]] = set()
         for pod in pods:
             for container in (*pod.spec.init_containers, *pod.spec.containers, *pod.spec.ephemeral_containers):
                 entries = [(one.name, one.value) for one in container.env if one.value]
@@ -67,8 +75,8 @@ class Redactor:
                 if command:
                     entries.append(("", command))
                 for entry in entries:
-                    if entry not in seen:
-                        seen.add(entry)
+                    if entry not in self._known_entries:
+                        self._known_entries.add(entry)
                         self.learn(*entry)
 
     def text(self, text: str) -> str:
@@ -101,8 +109,7 @@ class Redactor:
         (a proxy's page, an answer cut off) is treated as text.
         """
         with self._lock:
-            for name, value in kubernetes.env_entries(body):
-                self.learn(name, value)
+            self.learn_json(body)
             try:
                 envelope = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
             except (msgspec.DecodeError, RecursionError):

@@ -15,20 +15,39 @@ from collections.abc import Iterator
 from .names import looks_random
 from .spans import Span
 
-_SERVICES = re.compile(
-    rb"(?:"
-    rb"gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{22,255}"
-    rb"|gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat)-[\w-]{16,255}"
-    rb"|xox[a-z]-[\w-]{10,255}|xapp-[\w-]{10,255}"
-    rb"|[spr]k_(?:live|test)_[0-9A-Za-z]{10,255}|whsec_[A-Za-z0-9+/=]{16,255}"
-    rb"|SG\.[\w-]{16,64}\.[\w-]{16,64}|npm_[A-Za-z0-9]{30,255}|pypi-Ag[\w-]{30,255}"
-    rb"|hv[sbr]\.[\w-]{20,512}|do[opr]_v1_[a-f0-9]{40,128}|dckr_(?:pat|oat)_[\w-]{20,255}|dapi[a-f0-9]{32}(?:-\d)?"
-    rb"|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|lin_api_\w{20,64}|NRAK-[A-Z0-9]{20,64}|gl(?:sa|c)_[\w+/=]{20,512}"
-    rb"|AIza[\w-]{30,64}|ya29\.[\w.-]{16,1024}|GOCSPX-[\w-]{20,64}|1//0[\w-]{30,255}"
-    rb"|AGE-SECRET-KEY-1[A-Z0-9]{40,80}|sk-(?:proj-|ant-|svcacct-|or-)?[A-Za-z0-9_-]{32,255}|key-[0-9a-f]{32}"
-    rb"|hf_[A-Za-z0-9]{30,64}|dp\.(?:pt|st|ct|sa)\.[A-Za-z0-9.]{30,64}|EAA[A-Za-z0-9]{60,255}|SK[0-9a-f]{32}"
-    rb"|PMAK-[A-Za-z0-9-]{40,80}|sntr[yu]s_[\w+/=-]{40,255}|ATATT3[\w=-]{40,255}"
-    rb")"
+_SERVICES: tuple[tuple[bytes, re.Pattern[bytes]], ...] = tuple(
+    (mark, re.compile(form))
+    for mark, form in (
+        (b"gh", rb"gh[pousr]_[A-Za-z0-9]{30,255}"),
+        (b"github_pat_", rb"github_pat_\w{22,255}"),
+        (b"gl", rb"gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat)-[\w-]{16,255}|gl(?:sa|c)_[\w+/=]{20,512}"),
+        (b"xox", rb"xox[a-z]-[\w-]{10,255}"),
+        (b"xapp-", rb"xapp-[\w-]{10,255}"),
+        (b"k_live_", rb"[spr]k_live_[0-9A-Za-z]{10,255}"),
+        (b"k_test_", rb"[spr]k_test_[0-9A-Za-z]{10,255}"),
+        (b"whsec_", rb"whsec_[A-Za-z0-9+/=]{16,255}"),
+        (b"SG.", rb"SG\.[\w-]{16,64}\.[\w-]{16,64}"),
+        (b"npm_", rb"npm_[A-Za-z0-9]{30,255}"),
+        (b"pypi-", rb"pypi-Ag[\w-]{30,255}"),
+        (b"hv", rb"hv[sbr]\.[\w-]{20,512}"),
+        (b"_v1_", rb"do[opr]_v1_[a-f0-9]{40,128}"),
+        (b"dckr_", rb"dckr_(?:pat|oat)_[\w-]{20,255}"),
+        (b"dapi", rb"dapi[a-f0-9]{32}(?:-\d)?"),
+        (b"shp", rb"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
+        (b"lin_api_", rb"lin_api_\w{20,64}"),
+        (b"NRAK-", rb"NRAK-[A-Z0-9]{20,64}"),
+        (b"AIza", rb"AIza[\w-]{30,64}"),
+        (b"ya29.", rb"ya29\.[\w.-]{16,1024}"),
+        (b"GOCSPX-", rb"GOCSPX-[\w-]{20,64}"),
+        (b"1//0", rb"1//0[\w-]{30,255}"),
+        (b"AGE-SECRET", rb"AGE-SECRET-KEY-1[A-Z0-9]{40,80}"),
+        (b"sk-", rb"sk-(?=[\w-]{0,80}[A-Z])(?=[\w-]{0,80}\d)(?:proj-|ant-|svcacct-|or-)?[\w-]{32,255}"),
+        (b"key-", rb"key-[0-9a-f]{32}"),
+        (b"hf_", rb"hf_[A-Za-z0-9]{30,64}"),
+        (b"PMAK-", rb"PMAK-[A-Za-z0-9-]{40,80}"),
+        (b"sntry", rb"sntry[us]_[\w+/=-]{40,255}"),
+        (b"ATATT3", rb"ATATT3[\w=-]{40,255}"),
+    )
 )
 _AMAZON_ID = re.compile(rb"A(?:KI|SI|BI|CC)A[A-Z2-7]{16}(?![A-Za-z0-9])")
 _AMAZON_SECRET = re.compile(rb"(?<![\w/+=-])[A-Za-z0-9/+]{40}(?![\w/+=-])")
@@ -41,11 +60,13 @@ _WORD_BYTE = re.compile(rb"[\w-]")
 
 def service_keys(body: bytes, lowered: bytes) -> Iterator[Span]:
     """Keys whose form says which service they open."""
-    for match in _SERVICES.finditer(body):
-        start = match.start()
-        if start and _WORD_BYTE.match(body, start - 1) and not body.startswith((b"AIza", b"eyJ"), start):
+    for mark, form in _SERVICES:
+        if mark not in body:
             continue
-        yield Span(*match.span(), "token")
+        for match in form.finditer(body):
+            start = match.start()
+            if start == 0 or not _WORD_BYTE.match(body, start - 1):
+                yield Span(*match.span(), "token")
     if b"q~" in lowered:
         for match in _AZURE_SECRET.finditer(body):
             yield Span(*match.span(), "secret")

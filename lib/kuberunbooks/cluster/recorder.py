@@ -1,0 +1,185 @@
+"""Recording what a run reads, and writing it as a case that answers the same run again.
+
+`RecordingSource` stands between `Cluster` and a live source. While the run reads, the
+answers go to an anonymous temporary file as they are; merging, redaction and
+packing happen in `write`, after the last step, so that recording does not slow
+the reading. The notebook session makes it and writes the case in its closing cell.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from kuberunbooks.errors import ClusterError, Gone, NotCollected, Refused
+from kuberunbooks.redaction import Redactor
+
+from .case_writer import CaseWriter, Read, Recorded
+from .coverage import Origin
+from .manifest import Gap, Manifest, selector_text
+from .source import LogQuery, Page, Source
+
+
+class _Slice(NamedTuple):
+    """Where an answer stands in the spool."""
+
+    start: int
+    length: int
+
+
+class Spool:
+    """Answers kept outside memory. The file has no name and goes with the process."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()
+        self._end = 0
+        self._lock = Lock()
+
+    def keep(self, body: bytes) -> _Slice:
+        """Stores an answer. Safe to call from several threads."""
+        with self._lock:
+            self._file.seek(self._end)
+            self._file.write(body)
+            place = _Slice(self._end, len(body))
+            self._end += len(body)
+            return place
+
+    def read(self, place: _Slice) -> bytes:
+        """An answer that was stored."""
+        with self._lock:
+            self._file.seek(place.start)
+            return self._file.read(place.length)
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._file.close()
+
+
+class RecordingSource:
+    """A source that keeps what passes through it; answers and errors go on unchanged.
+
+    Set `scope` to what the run was about (runbook, namespace, target): it goes
+    into the manifest.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.scope: dict[str, Any] = {}
+        self.selects = source.selects
+        self.coverage = source.coverage
+        self._source = source
+        self._spool = Spool()
+        self._lists: dict[tuple[str, str], list[_Slice]] = {}
+        self._items: dict[str, _Slice] = {}
+        self._logs: dict[tuple[str, str, str, bool], _Slice] = {}
+        self._raw: dict[str, _Slice] = {}
+        self._errors: dict[str, Refused] = {}
+        self._gaps: dict[str, str] = {}
+
+    def origin(self) -> Origin:
+        """Where the answers come from."""
+        return self._source.origin()
+
+    def now(self) -> datetime:
+        """The source's time, UTC."""
+        return self._source.now()
+
+    def pages(self, path: str, *, labels: str = "", fields: str = "", whole: bool = False) -> Iterator[Page]:
+        """The list, page by page; it counts as recorded once its last page has passed."""
+        kept: list[_Slice] = []
+        try:
+            for page in self._source.pages(path, labels=labels, fields=fields, whole=whole):
+                if page.restart:
+                    kept.clear()
+                kept.append(self._spool.keep(page.body))
+                yield page
+        except ClusterError as error:
+            self._failed(path, error)
+            raise
+        except GeneratorExit:
+            self._gaps[path] = "The answer could not be read to its end."
+            raise
+        self._lists[path, selector_text(labels, fields)] = kept
+
+    def item(self, path: str) -> bytes:
+        """One object."""
+        try:
+            body = self._source.item(path)
+        except ClusterError as error:
+            self._failed(path, error)
+            raise
+        self._items[path] = self._spool.keep(body)
+        return body
+
+    def log(self, query: LogQuery) -> bytes:
+        """A log; of several reads of the same one the longest is kept."""
+        key = (query.namespace, query.pod, query.container, query.previous)
+        try:
+            body = self._source.log(query)
+        except ClusterError as error:
+            self._failed(log_path(*key), error)
+            raise
+        known = self._logs.get(key)
+        if known is None or known.length <= len(body):
+            self._logs[key] = self._spool.keep(body)
+        return body
+
+    def raw(self, path: str) -> bytes:
+        """Any other GET."""
+        try:
+            body = self._source.raw(path)
+        except ClusterError as error:
+            self._failed(path, error)
+            raise
+        self._raw[path] = self._spool.keep(body)
+        return body
+
+    def is_complete(self, path: str, labels: str = "", fields: str = "") -> bool:
+        """As the source itself."""
+        return self._source.is_complete(path, labels, fields)
+
+    def close(self) -> None:
+        """Closes the source; what was recorded can still be written."""
+        self._source.close()
+
+    def write(self, path: Path, redactor: Redactor) -> Manifest:
+        """Writes the case to `path` (.zip), whole or not at all. Raises OSError when there is no room."""
+        origin = self.origin()
+        manifest = Manifest(
+            recorded_at=self.now() if origin.recorded_at is None else origin.recorded_at,
+            server_version=origin.server_version,
+            server=origin.server,
+            context=origin.context,
+            user=origin.user,
+            scope=self.scope,
+            not_collected=[Gap(path=place, why=why) for place, why in sorted(self._gaps.items())],
+        )
+        recorded = Recorded(
+            lists=[Read(name, selector, self._bodies(kept)) for (name, selector), kept in self._lists.items()],
+            items={name: self._bodies([kept]) for name, kept in self._items.items()},
+            logs={log_path(*key): self._bodies([kept]) for key, kept in self._logs.items()},
+            raw={name: self._bodies([kept]) for name, kept in self._raw.items()},
+            errors=dict(self._errors),
+        )
+        return CaseWriter(redactor).write(path, recorded, manifest)
+
+    def _bodies(self, kept: list[_Slice]) -> Any:
+        return lambda: (self._spool.read(place) for place in kept)
+
+    def _failed(self, path: str, error: ClusterError) -> None:
+        if isinstance(error, NotCollected):
+            return
+        if isinstance(error, Refused) and not isinstance(error, Gone) and error.status:
+            self._errors[path] = error
+        else:
+            self._gaps[path] = str(error)
+
+
+def log_path(namespace: str, pod: str, container: str, previous: bool) -> str:
+    """Where a log stands in a case."""
+    place = "/".join(quote(part, safe="") for part in (namespace, pod, container))
+    return f"logs/{place}" + (".previous.log" if previous else ".log")
