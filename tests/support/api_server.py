@@ -53,6 +53,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
+from kuberunbooks.cluster.case import CaseSource
 
 from tests.support.case_files import CaseFiles, NotServed
 
@@ -101,7 +102,7 @@ class ApiServer:
         self.gzip: bool = options.get("gzip", True)
         self.page_expires: bool = options.get("page_expires", False)
         self.big_page: int = options.get("big_page", 1_000_000)
-        self.now: datetime = options.get("now") or files.now()
+        self.now: datetime = options.get("now") or CaseSource(files.root).now()
         self.lock = threading.Lock()
         self.authority: Any = None
         self._stopping = threading.Event()

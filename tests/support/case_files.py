@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -38,9 +37,6 @@ _LISTED = re.compile(
     r"^(?P<root>api/v1|apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?$"
 )
 _LOG = re.compile(r"^api/v1/namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/log$")
-_TIME = re.compile(
-    rb'"(?:time|lastTimestamp|eventTime|lastObservedTime|renewTime)": ?"([0-9T:-]{19})(?:\.\d+)?Z"'
-)
 
 
 class NotServed(Exception):
@@ -71,19 +67,6 @@ class CaseFiles:
         self._lists: dict[Path, dict[str, Any]] = {}
         self._pages: dict[str, tuple[dict[str, Any], list[Any]]] = {}
         self._lock = Lock()
-
-    def now(self) -> datetime:
-        """The newest time in the case."""
-        manifest = self.root / "manifest.json"
-        if manifest.exists() and (at := json.loads(manifest.read_bytes()).get("recorded_at")):
-            return datetime.fromisoformat(at)
-        newest = b""
-        for path in self.root.rglob("*.json"):
-            if "errors" not in path.parts:
-                newest = max([newest, *_TIME.findall(path.read_bytes())])
-        for path in self.root.rglob("*.log"):
-            newest = max([newest, *re.findall(rb"(?m)^([0-9T:-]{19})[.Z]", path.read_bytes())])
-        return datetime.fromisoformat(newest.decode()).replace(tzinfo=UTC) if newest else datetime.now(UTC)
 
     def right_of(self, path: str) -> tuple[str, str]:
         """The verb and resource a GET needs: ("list", "deployments.apps"); empty for raw."""

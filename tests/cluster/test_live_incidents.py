@@ -1,0 +1,149 @@
+"""Every recorded pod incident, served over HTTP, gives the findings it gives as a case, within its budget."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kuberunbooks import notebook
+from kuberunbooks.findings import Finding
+
+from tests.support.api_server import serve_case
+
+# Namespace of each incident that concerns pods; node-down is about the namespace healthy.
+INCIDENTS = {
+    name: {"node-down": "healthy"}.get(name, name)
+    for name in sorted(
+        path.name.removesuffix(".tar.gz") for path in Path(__file__).parents[1].glob("incidents/*")
+    )
+    if name not in ("audit", "services-nftables")
+}
+# What could not be read is refused by the server and not held by the case: said in other words.
+ABOUT_READING = {"PermissionDenied", "EvidenceUnavailable", "SnapshotStale"}
+MOST_REQUESTS = 12
+
+
+def run(**parameters: Any) -> notebook.Session:
+    """All steps of the pods guide, none of which may fail."""
+    session = notebook.open("pods", **parameters)
+    assert session.start.failure is None, session.start.failure
+    for name in session.step_names:
+        getattr(session, name)()
+    failed = [f"{step.id}: {step.error}" for step in session.steps if step.status == "failed"]
+    assert not failed, failed
+    return session
+
+
+def told(session: notebook.Session) -> list[Finding]:
+    """The findings in an order that does not depend on times."""
+    findings = [one for step in session.steps for one in step.findings if one.code not in ABOUT_READING]
+    return sorted(findings, key=lambda one: repr(_identity(one)))
+
+
+def _identity(one: Finding) -> tuple[Any, ...]:
+    return (one.code, one.severity, one.subject, one.owner, one.count, one.total, sorted(one.facts))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, durations in seconds within ten: the live clock runs on while the recorded one stands still."""
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) < 10
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    return bool(one == other)
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_live_and_recorded_say_the_same(
+    name: str, incident: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, namespace = incident(name), INCIDENTS[name]
+    recorded = run(case=str(folder), namespace=namespace)
+    with serve_case(folder, now=recorded.start.now) as server:
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config")))
+        live = run(context="test", namespace=namespace)
+    assert [_identity(one) for one in told(live)] == [_identity(one) for one in told(recorded)]
+    for one, other in zip(told(live), told(recorded), strict=True):
+        for facts in (one.facts, other.facts):
+            facts.pop("why_unknown", None)
+        assert same(one.facts, other.facts), (one.code, one.facts, other.facts)
+    assert live.start.source.kind == "live"
+    assert live.start.source.server_version == "v1.36.2"
+
+
+def pods_of(folder: Path, namespace: str) -> list[str]:
+    listed = json.loads((folder / f"api/v1/namespaces/{namespace}/pods.json").read_bytes())
+    return [item["metadata"]["name"] for item in listed["items"]]
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_one_pod_takes_at_most_twelve_requests(
+    name: str, incident: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, namespace = incident(name), INCIDENTS[name]
+    with serve_case(folder) as server:
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config")))
+        for pod in pods_of(folder, namespace):
+            server.requests.clear()
+            session = run(namespace=namespace, target=f"pod/{pod}")
+            asked = [f"{one.method} {one.path} {one.query}" for one in server.requests]
+            assert len(asked) <= MOST_REQUESTS, asked
+            assert session.summary().data.coverage.requests == len(asked)
+
+
+@pytest.mark.parametrize("name", ["crashloop", "pending-resources"])
+def test_the_requests_for_one_pod_do_not_grow_with_the_cluster(
+    name: str, incident: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, large = incident(name), tmp_path / "large"
+    shutil.copytree(small, large)
+    for kind, path, copies in (
+        ("pod", f"api/v1/namespaces/{name}/pods", 1500),
+        ("node", "api/v1/nodes", 300),
+    ):
+        listed = json.loads((large / f"{path}.json").read_bytes())
+        pattern = listed["items"][0]
+        listed["items"] += [
+            {
+                **pattern,
+                "metadata": {**pattern["metadata"], "name": f"{kind}-{number}", "uid": f"{kind}-{number}"},
+            }
+            for number in range(copies)
+        ]
+        (large / f"{path}.json").write_text(json.dumps(listed))
+    counts = []
+    for folder in (small, large):
+        with serve_case(folder) as server:
+            monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config")))
+            run(namespace=name, target=f"pod/{pods_of(small, name)[-1]}")
+            counts.append(server.count())
+    assert counts[1] == counts[0] <= MOST_REQUESTS
+
+
+@pytest.mark.cluster
+@pytest.mark.skipif(os.environ.get("RUNBOOK_TEST_CLUSTER") != "1", reason="needs a real cluster")
+@pytest.mark.parametrize("namespace", ["kube-system", "default", "-"])
+def test_a_real_cluster_can_be_read(namespace: str) -> None:
+    session = run(namespace=namespace)
+    assert session.start.source.server_version.startswith("v1.")
+    assert session.start.source.user
+    closing = session.summary().data
+    assert closing.coverage.requests > 0
+    assert not [step.id for step in session.steps if step.status == "refused"]
+
+
+@pytest.mark.cluster
+@pytest.mark.skipif(os.environ.get("RUNBOOK_TEST_CLUSTER") != "1", reason="needs a real cluster")
+def test_one_pod_of_a_real_cluster_takes_at_most_twelve_requests() -> None:
+    everything = run(namespace="kube-system")
+    assert everything._target is not None
+    for pod in list(everything._target.pods)[:5]:
+        session = run(namespace="kube-system", target=f"pod/{pod.name}")
+        assert session.summary().data.coverage.requests <= MOST_REQUESTS
