@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from kuberunbooks import report
 
 from .samples import PARAMETERS, incident

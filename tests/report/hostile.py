@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import nbformat
-
 from kuberunbooks.findings import RUN_MIME, STEP_MIME, SUMMARY_MIME
 
 from .samples import PARAMETERS, incident
@@ -14,7 +13,8 @@ from .samples import PARAMETERS, incident
 PAYLOAD = (
     "\"'><script>window.pwned=1;alert(1)</script><img src=https://evil.example/x.png onerror=alert(2)>"
     "</style><style>*{display:none!important}</style></title></pre></code></details></svg></textarea>"
-    "<svg onload=alert(3)><iframe src=https://evil.example></iframe><link rel=stylesheet href=//evil.example/x.css>"
+    "<svg onload=alert(3)><iframe src=https://evil.example></iframe>"
+    "<link rel=stylesheet href=//evil.example/x.css>"
     "<form action=https://evil.example><input autofocus onfocus=alert(4)></form><base href=https://evil.example/>"
     "<a href=javascript:alert(5)>x</a><body onload=alert(6)><!-- {{ 7*7 }} {% raw %} ${x} &lt;b&gt; ]]>"
 )
@@ -24,8 +24,24 @@ HARMLESS = "(as-long-as-a-payload-and-with-no-meaning-to-a-browser)"
 
 # Fields with a closed set of values: anything else there fails the schema, and the output is left out.
 _CLOSED = frozenset(
-    ("severity", "status", "confidence", "type", "language", "exit_status", "schema", "until")
-    + ("at", "since", "observed_at", "now", "oldest", "recorded_at", "started_at", "finished_at")
+    [
+        "severity",
+        "status",
+        "confidence",
+        "type",
+        "language",
+        "exit_status",
+        "schema",
+        "until",
+        "at",
+        "since",
+        "observed_at",
+        "now",
+        "oldest",
+        "recorded_at",
+        "started_at",
+        "finished_at",
+    ]
 )
 # Kinds name a drawing and a word: unknown ones are allowed and tested by themselves.
 _KINDS = frozenset(("kind", "subject_kind"))

@@ -7,8 +7,6 @@ from typing import Any
 
 import msgspec
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-
 from kuberunbooks.cluster import Coverage, EventWindow, Origin, Refusal
 from kuberunbooks.findings import (
     RUN_MIME,
@@ -28,6 +26,7 @@ from kuberunbooks.findings import (
     Table,
 )
 from kuberunbooks.objects import Evidence
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 NOW = datetime(2026, 11, 23, 14, 22, 40, tzinfo=UTC)
 PODS = "api/v1/namespaces/shop/pods"
@@ -74,8 +73,8 @@ def killed_for_memory() -> Finding:
         title="Killed for memory at its limit",
         summary="Container app of 2 of 3 pods of deployment/web is killed for memory at its 64Mi limit, "
         "9 times in the last 20 minutes.",
-        explanation="The kernel ends a process that asks for more than `resources.limits.memory`. The container "
-        "starts again and meets the same limit.",
+        explanation="The kernel ends a process that asks for more than `resources.limits.memory`. The "
+        "container starts again and meets the same limit.",
         next=[
             NextStep(
                 why="See what it did before it was killed",
@@ -118,7 +117,8 @@ def crash_loop() -> Finding:
         total=3,
         affected=["web-6d5f7c9b8-x2x4l", "web-6d5f7c9b8-zw9kp"],
         title="Keeps crashing",
-        summary="Container app of 2 of 3 pods of deployment/web keeps crashing; the kubelet waits longer each time.",
+        summary="Container app of 2 of 3 pods of deployment/web keeps crashing; "
+        "the kubelet waits longer each time.",
         explanation="The cause is another finding.",
         next=[
             NextStep(
@@ -151,7 +151,8 @@ def readiness_failing() -> Finding:
         total=3,
         affected=["web-6d5f7c9b8-q8s7d"],
         title="Readiness probe finds nobody listening on port 8080",
-        summary="Container app of 1 of 3 pods of deployment/web does not answer its readiness probe on port 8080.",
+        summary="Container app of 1 of 3 pods of deployment/web does not answer "
+        "its readiness probe on port 8080.",
         explanation="The pod runs, but its Service sends it no traffic.",
         next=[
             NextStep(
@@ -177,7 +178,8 @@ def disruption_budget() -> Finding:
         guide="pods",
         step="DP-11",
         title="A drain would hang: poddisruptionbudget/web allows no disruption",
-        summary="poddisruptionbudget/web allows no disruption while these pods are not ready; a node drain would hang.",
+        summary="poddisruptionbudget/web allows no disruption while these pods are not ready; "
+        "a node drain would hang.",
         observed_at=NOW,
     )
 
@@ -305,12 +307,33 @@ def marks() -> list[Mark]:
         for at in (19.6, 17, 13, 8)
     ]
     found += [
-        Mark(lane=one, at=before(15), kind="event", text="Back-off restarting failed container", severity="warning", count=31, until=before(1)),
-        Mark(lane=two, at=before(19), kind="condition", text="Ready=False: containers with unready status: [app]", severity="warning"),
+        Mark(
+            lane=one,
+            at=before(15),
+            kind="event",
+            text="Back-off restarting failed container",
+            severity="warning",
+            count=31,
+            until=before(1),
+        ),
+        Mark(
+            lane=two,
+            at=before(19),
+            kind="condition",
+            text="Ready=False: containers with unready status: [app]",
+            severity="warning",
+        ),
         Mark(lane=three, at=before(7), kind="event", text="Scheduled to worker-3"),
-        Mark(lane=three, at=before(6), kind="event", text="Readiness probe failed: connection refused", severity="warning", count=12),
+        Mark(
+            lane=three,
+            at=before(6),
+            kind="event",
+            text="Readiness probe failed: connection refused",
+            severity="warning",
+            count=12,
+        ),
         Mark(lane="pod/web-5c9d8b7f6-old1", at=before(20.5), kind="deletion", text="deleted by the rollout"),
-    ]  # fmt: skip
+    ]
     return found
 
 
@@ -332,7 +355,8 @@ def start() -> RunStart:
 def summary() -> Summary:
     """What the closing cell leaves."""
     return Summary(
-        change="deployment/web rolled out revision 7 at 14:01:40 UTC, 60 s before the first kill (image web:2.3 to web:2.4)",
+        change="deployment/web rolled out revision 7 at 14:01:40 UTC, 60 s before "
+        "the first kill (image web:2.3 to web:2.4)",
         marks=marks(),
         coverage=Coverage(
             refused=[

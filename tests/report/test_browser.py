@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from kuberunbooks import report
 from kuberunbooks.findings import Failure, StepResult
 
@@ -21,6 +20,7 @@ Shown = Callable[..., Any]
 PHONE = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 800}
 
+BANDS = {"good": "ok", "partly": "info"}
 TAGS = """() => [...document.querySelectorAll('*')].map(element => element.localName)"""
 HANDLERS = """() => [...document.querySelectorAll('*')].flatMap(element => [...element.attributes])
     .filter(one => one.name.startsWith('on') || /^\\s*javascript:/i.test(one.value)).map(one => one.name)"""
@@ -112,7 +112,7 @@ def test_every_band_can_be_read(shown: Shown, outcome: str, scheme: str) -> None
     html = page_of(nb, failure=failure)
     if outcome in ("info", "warning"):
         html = html.replace('class="band ok"', f'class="band {outcome}"')
-    assert f'class="band {dict(good="ok", partly="info").get(outcome, outcome)}"' in html
+    assert f'class="band {BANDS.get(outcome, outcome)}"' in html
     page = shown(
         html.replace("default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'"), scheme=scheme
     )
@@ -138,7 +138,8 @@ def test_print_loses_no_folded_content(shown: Shown, html: str) -> None:
     page.emulate_media(media="print")
     hidden = page.evaluate(
         """() => [...document.querySelectorAll('details:not([open]) > :not(summary)')]
-            .filter(one => one.getBoundingClientRect().height === 0 || !one.checkVisibility({contentVisibilityAuto: true}))
+            .filter(one => !one.getBoundingClientRect().height
+                || !one.checkVisibility({contentVisibilityAuto: true}))
             .map(one => one.outerHTML.slice(0, 80))"""
     )
     assert page.locator("details:not([open])").count() > 3

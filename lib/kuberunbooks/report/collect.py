@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from kuberunbooks.cluster import Coverage, Origin
 from kuberunbooks.findings import (
     Failure,
@@ -60,7 +62,7 @@ def collect(
         steps=[*map(_step_report, found.steps.values()), *_steps_not_run(found)],
         marks=_marks(found, summary),
         coverage=_coverage(start, found.summary),
-        failure=failure or found.error or start.failure,
+        failure=_tidy_failure(failure or found.error or start.failure),
         notes=[*found.notes, *_lacking(found, words)],
         versions=start.versions,
         pods=start.pods,
@@ -89,6 +91,11 @@ def _target_text(parameters: dict[str, Any]) -> str:
     namespace, target = str(parameters.get("namespace", "")), str(parameters.get("target", ""))
     place = "all namespaces" if namespace == "-" else namespace
     return "/".join(part for part in (place, target) if part)
+
+
+def _tidy_failure(failure: Failure | None) -> Failure | None:
+    # It quotes what an exception said, which may be anything a program printed.
+    return msgspec.convert(tidy(msgspec.to_builtins(failure)), Failure) if failure is not None else None
 
 
 def _step_report(step: StepResult) -> StepReport:

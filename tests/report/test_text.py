@@ -1,0 +1,78 @@
+"""Terminal and cell text: verdict first, no control characters, commands in one piece."""
+
+from __future__ import annotations
+
+import pytest
+from kuberunbooks import report
+from kuberunbooks.findings import Failure, StepResult, Summary
+
+from .samples import PARAMETERS, incident, notebook_of, start, steps, summary
+
+CRASHES = next(one for one in steps() if one.id == "DP-09")
+
+
+def test_the_terminal_says_verdict_then_what_to_do_then_where_the_files_are() -> None:
+    text = str(
+        report.terminal(report.collect(incident(), parameters=PARAMETERS), {"report.html": "out/report.html"})
+    )
+    verdict, do_next = text.index("is killed for memory"), text.index("Do next")
+    assert text.startswith(" ✖ CRITICAL ")
+    assert verdict < do_next < text.index("out/report.html")
+    assert "\n     kubectl logs web-6d5f7c9b8-x2x4l -c app -n shop --previous --tail=50\n" in text
+    assert "[changes the" in text
+
+
+def test_a_command_is_never_wrapped_on_the_terminal() -> None:
+    results = steps()
+    long = "kubectl get pods " + " ".join(f"web-{at}" for at in range(40))
+    results[8].findings[0].next[0].command = long
+    nb = notebook_of(results, opening=start(), closing=summary())
+    assert long in str(report.terminal(report.collect(nb, parameters=PARAMETERS)))
+
+
+def test_a_terminal_gets_no_escape_of_the_clusters() -> None:
+    results = steps()
+    results[8].findings[0].summary = "\x1b]0;title\x07\x1b[2Jgone\x9b31m\u202eback"
+    results[8].findings[0].evidence[0] = type(results[8].findings[0].evidence[0])("a\x1b[1m", "b", "c\r\x08")
+    for text in (report.text_of(results[8]), report.html_of(results[8])):
+        assert not {"\x1b", "\x07", "\x9b", "\u202e", "\r", "\x08"} & set(text) or text.startswith("<div")
+    nb = notebook_of(results, opening=start(), closing=summary())
+    text = str(report.terminal(report.collect(nb, parameters=PARAMETERS)))
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(text)
+
+
+def test_a_quiet_step_is_one_line() -> None:
+    quiet = StepResult(id="DP-02", name="s", title="Is every pod on a node?", verdict="Nothing wrong found")
+    assert report.text_of(quiet) == "✔ DP-02 Is every pod on a node? [good] Nothing wrong found"
+
+
+def test_a_step_that_found_something_says_verdict_evidence_and_what_to_do_in_that_order() -> None:
+    text = report.text_of(CRASHES)
+    verdict = text.index("Container app of 2 of 3 pods")
+    evidence = text.index("lastState.terminated.reason = OOMKilled")
+    assert verdict < evidence < text.index("kubectl logs web-6d5f7c9b8-x2x4l")
+    assert "api/v1/namespaces/shop/pods#web-6d5f7c9b8-x2x4l" in text
+    assert "12431 runtime: out of memory" in text
+
+
+def test_the_opening_cell_says_why_it_could_not_look() -> None:
+    opening = start()
+    opening.failure = Failure(error="Unreachable", sentence="No connection.", advice="Look.", exit_status=3)
+    assert "COULD NOT CHECK: No connection." in report.text_of(opening)
+    assert "No connection." in report.html_of(opening)
+    assert "Look." in report.html_of(opening)
+
+
+@pytest.mark.parametrize(
+    "data", [start(), *steps(), summary(), Summary()], ids=lambda one: type(one).__name__
+)
+def test_a_cells_html_has_no_script_and_escapes_its_text(data: object) -> None:
+    html = report.html_of(data)  # type: ignore[arg-type]
+    assert "<script" not in html
+    assert "&#39;memory&#39;" in html or "memory']" not in html
+
+
+def test_a_refused_step_shows_what_the_server_said() -> None:
+    text = report.text_of(next(one for one in steps() if one.status == "refused"))
+    assert "[could not be read]" in text
+    assert "nodes is forbidden" in text
