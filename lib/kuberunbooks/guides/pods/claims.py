@@ -25,7 +25,7 @@ from ..rules.node_fit import requirement_text, selector_matches
 from ..rules.patterns import RX_SC_MISSING
 from ..step import Yielded
 from .target import Pods
-from .unscheduled import Allowance, Refusal, explain, node_count_facts
+from .unscheduled import Allowance, Ration, Refusal, explain, node_count_facts
 
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
 """Volumes of such a class are made by hand (documentation of local volumes)."""
@@ -39,24 +39,80 @@ _CODES = (
     "VolumeInUse",
 )
 _CITED = 3
+_TABLES = 3
+_EVENT_EXAMPLES = 10
 
 
-class Storage(NamedTuple):
+class Mounted(NamedTuple):
     """What one pod's claims lead to: `claims` exist, `missing` are names that do not."""
 
     names: list[str]
     claims: list[PersistentVolumeClaim]
     missing: list[str]
-    listed: Listing[PersistentVolumeClaim]
+    others: list[str]
+    """The names of some claims of the namespace."""
 
 
-def volumes(refusal: Refusal, nodes: Listing[Node], target: Pods, cluster: Cluster) -> Iterator[Yielded]:
+class Storage:
+    """Claims, classes and volumes, read once per namespace and sparingly on one pod."""
+
+    def __init__(self, target: Pods, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._allowance = Allowance(target, cluster)
+        self._events = Ration(_EVENT_EXAMPLES)
+        self._claims: dict[str, dict[str, PersistentVolumeClaim]] = {}
+        self._users: dict[str, dict[str, list[Pod]]] = {}
+        self._told: dict[str, Event | None] = {}
+        self.tables = Ration(_TABLES)
+
+    def mounted(self, pod: Pod) -> Mounted:
+        """The claims a pod mounts."""
+        listed = self._cluster.look(PersistentVolumeClaim, pod.namespace)
+        if pod.namespace not in self._claims:
+            self._claims[pod.namespace] = {claim.name: claim for claim in listed}
+        known, names = self._claims[pod.namespace], claim_names(pod)
+        missing = [name for name in names if name not in known] if listed.complete else []
+        found = [known[name] for name in names if name in known]
+        return Mounted(names, found, missing, [claim.name for claim in listed[:5]])
+
+    def classes(self) -> Listing[StorageClass]:
+        """All classes."""
+        return self._cluster.look(StorageClass)
+
+    def volumes(self) -> Listing[PersistentVolume]:
+        """All volumes; incomplete when that request is not affordable."""
+        if self._allowance.left(1) <= 0:
+            return Listing(complete=False)
+        return self._cluster.look(PersistentVolume)
+
+    def users(self, namespace: str, claim: str) -> list[Pod]:
+        """The pods that mount a claim and have not ended, as far as affordable."""
+        if namespace not in self._users:
+            if self._allowance.left(1) <= 0:
+                return []
+            users: dict[str, list[Pod]] = {}
+            for pod in self._cluster.look(Pod, namespace):
+                for name in claim_names(pod) if not pod.is_terminal else ():
+                    users.setdefault(name, []).append(pod)
+            self._users[namespace] = users
+        return self._users[namespace].get(claim, [])
+
+    def warning(self, claim: PersistentVolumeClaim) -> Event | None:
+        """The newest Warning event about a claim, for the first claims asked."""
+        if claim.uid not in self._told:
+            affordable = self._allowance.left(1) > 0 and self._events.take()
+            events = self._cluster.events(claim) if affordable else []
+            self._told[claim.uid] = next((one for one in reversed(events) if one.type == "Warning"), None)
+        return self._told[claim.uid]
+
+
+def volumes(refusal: Refusal, nodes: Listing[Node], target: Pods, storage: Storage) -> Iterator[Yielded]:
     """Findings for the scheduler's reasons about volumes."""
     codes = [code for code in refusal.message.codes if code in _CODES]
     if not codes:
         return
     for one in _apart(refusal):
-        yield from _of_pod(one, codes, nodes, target, cluster)
+        yield from _of_pod(one, codes, nodes, target, storage)
 
 
 def _apart(refusal: Refusal) -> Iterator[Refusal]:
@@ -80,48 +136,39 @@ def claim_names(pod: Pod) -> list[str]:
 
 
 def _of_pod(
-    refusal: Refusal, codes: list[str], nodes: Listing[Node], target: Pods, cluster: Cluster
+    refusal: Refusal, codes: list[str], nodes: Listing[Node], target: Pods, storage: Storage
 ) -> Iterator[Yielded]:
-    storage = _storage(refusal, cluster)
-    base: dict[str, Any] = {**node_count_facts(refusal.message, nodes), "claims": storage.names}
-    if storage.claims:
-        yield _table(refusal, storage)
-    if "PersistentVolumeClaimMissing" in codes or storage.missing:
-        yield from _missing(refusal, storage, base, target)
+    mounted = storage.mounted(refusal.example)
+    base: dict[str, Any] = {**node_count_facts(refusal.message, nodes), "claims": mounted.names}
+    if mounted.claims and storage.tables.take():
+        yield _table(refusal, mounted)
+    if "PersistentVolumeClaimMissing" in codes or mounted.missing:
+        yield from _missing(refusal, mounted, base, target)
     if "UnboundPersistentVolumeClaim" in codes or "NoPersistentVolumeAvailable" in codes:
-        yield from _unbound(refusal, storage, base, codes, target, cluster)
+        yield from _unbound(refusal, mounted, base, codes, target, storage)
     if "VolumeNodeAffinityConflict" in codes:
-        yield from _elsewhere(refusal, storage, base, nodes, target, cluster)
+        yield from _elsewhere(refusal, mounted, base, nodes, target, storage)
     if "VolumeInUse" in codes:
-        yield from _in_use(refusal, storage, base, target, cluster)
+        yield from _in_use(refusal, mounted, base, target, storage)
     if "VolumeCountLimit" in codes:
         facts = {**base, "count_then": refusal.message.nodes_for("VolumeCountLimit")}
-        evidence = [refusal.example.cite("spec.volumes", f"{len(storage.names)} claims")]
+        evidence = [refusal.example.cite("spec.volumes", f"{len(mounted.names)} claims")]
         yield from explain(refusal, "VolumeCountLimit", facts, evidence, target=target)
 
 
-def _storage(refusal: Refusal, cluster: Cluster) -> Storage:
-    pod = refusal.example
-    names = claim_names(pod)
-    listed = cluster.look(PersistentVolumeClaim, pod.namespace)
-    by_name = {claim.name: claim for claim in listed}
-    missing = [name for name in names if name not in by_name] if listed.complete else []
-    return Storage(names, [by_name[name] for name in names if name in by_name], missing, listed)
-
-
-def _missing(refusal: Refusal, storage: Storage, base: dict[str, Any], target: Pods) -> Iterator[Yielded]:
+def _missing(refusal: Refusal, mounted: Mounted, base: dict[str, Any], target: Pods) -> Iterator[Yielded]:
     """A claim that does not exist, is going, or has lost its volume."""
     named = [reason.detail["claim"] for reason in refusal.message.reasons if "claim" in reason.detail]
-    lost = [claim for claim in storage.claims if claim.status.phase == "Lost"]
-    going = [claim for claim in storage.claims if claim.metadata.deletion_timestamp is not None]
-    wrong = storage.missing or named or [claim.name for claim in lost]
+    lost = [claim for claim in mounted.claims if claim.status.phase == "Lost"]
+    going = [claim for claim in mounted.claims if claim.metadata.deletion_timestamp is not None]
+    wrong = mounted.missing or named or [claim.name for claim in lost]
     if not wrong:
-        wrong = storage.names[:1]
+        wrong = mounted.names[:1]
     facts = {
         **base,
         "claim": wrong[0] if wrong else "",
-        "others": [claim.name for claim in storage.listed][:5],
-        "gone": bool(storage.missing),
+        "others": mounted.others,
+        "gone": bool(mounted.missing),
         "deleting": any(claim.name in wrong for claim in going),
         "lost": any(claim.name in wrong for claim in lost),
         "ephemeral": any(volume.ephemeral is not None for volume in refusal.example.spec.volumes),
@@ -142,22 +189,21 @@ def _missing(refusal: Refusal, storage: Storage, base: dict[str, Any], target: P
 
 def _unbound(
     refusal: Refusal,
-    storage: Storage,
+    mounted: Mounted,
     base: dict[str, Any],
     codes: list[str],
     target: Pods,
-    cluster: Cluster,
+    storage: Storage,
 ) -> Iterator[Yielded]:
     """Why each unbound claim has no volume: its class does not exist, cannot make one, or has not yet."""
-    unbound = [claim for claim in storage.claims if claim.status.phase not in ("Bound", "Lost")]
+    unbound = [claim for claim in mounted.claims if claim.status.phase not in ("Bound", "Lost")]
     if not unbound:
-        if not storage.missing and not storage.claims:
+        if not mounted.missing and not mounted.claims:
             code = "UnboundPersistentVolumeClaim" if "UnboundPersistentVolumeClaim" in codes else codes[0]
-            yield from explain(refusal, code, _unread(base, storage), [], target=target)
+            yield from explain(refusal, code, _unread(base, mounted), [], target=target)
         return
-    classes = cluster.look(StorageClass)
     for claim in unbound:
-        code, facts, evidence = _why_unbound(claim, classes, base, codes, target, cluster)
+        code, facts, evidence = _why_unbound(claim, base, codes, storage)
         evidence = [refusal.example.cite(_volume_path(refusal.example, claim.name)), *evidence]
         yield from explain(
             refusal,
@@ -171,10 +217,10 @@ def _unbound(
         )
 
 
-def _unread(base: dict[str, Any], storage: Storage) -> dict[str, Any]:
+def _unread(base: dict[str, Any], mounted: Mounted) -> dict[str, Any]:
     return {
         **base,
-        "claim": storage.names[0] if storage.names else "",
+        "claim": mounted.names[0] if mounted.names else "",
         "storage_class": "",
         "class_known": False,
         "provisioner": "",
@@ -191,16 +237,11 @@ def _unread(base: dict[str, Any], storage: Storage) -> dict[str, Any]:
 
 
 def _why_unbound(
-    claim: PersistentVolumeClaim,
-    classes: Listing[StorageClass],
-    base: dict[str, Any],
-    codes: list[str],
-    target: Pods,
-    cluster: Cluster,
+    claim: PersistentVolumeClaim, base: dict[str, Any], codes: list[str], storage: Storage
 ) -> tuple[str, dict[str, Any], list[Evidence]]:
-    wanted = claim.spec.storage_class_name
+    wanted, classes = claim.spec.storage_class_name, storage.classes()
     found = next((one for one in classes if one.name == wanted), None)
-    event = _newest_warning(claim, target, cluster)
+    event = storage.warning(claim)
     told = event.text if event is not None else ""
     missing = RX_SC_MISSING.search(told)
     facts: dict[str, Any] = {
@@ -230,22 +271,13 @@ def _why_unbound(
         evidence += [found.cite("provisioner"), found.cite("volumeBindingMode")]
     by_hand = facts["by_hand"] or wanted == ""
     if "NoPersistentVolumeAvailable" in codes or by_hand:
-        listed: Listing[PersistentVolume] = Listing(complete=False)
-        if Allowance(target, cluster).left(1) > 0:
-            listed = cluster.look(PersistentVolume)
+        listed = storage.volumes()
         fitting = [one for one in listed if one.spec.storage_class_name == (wanted or "")]
         facts["volumes"] = [_volume_text(one) for one in fitting]
         facts["volumes_known"] = listed.complete
         evidence += [one.cite("status.phase") for one in fitting[:_CITED]]
         return "NoPersistentVolumeAvailable", facts, evidence
     return "UnboundPersistentVolumeClaim", facts, evidence
-
-
-def _newest_warning(claim: PersistentVolumeClaim, target: Pods, cluster: Cluster) -> Event | None:
-    if Allowance(target, cluster).left(1) <= 0:
-        return None
-    events = cluster.events(claim)
-    return next((one for one in reversed(events) if one.type == "Warning"), None)
 
 
 def _asked(claim: PersistentVolumeClaim) -> Any:
@@ -259,19 +291,19 @@ def _volume_text(one: PersistentVolume) -> str:
 
 def _elsewhere(
     refusal: Refusal,
-    storage: Storage,
+    mounted: Mounted,
     base: dict[str, Any],
     nodes: Listing[Node],
     target: Pods,
-    cluster: Cluster,
+    storage: Storage,
 ) -> Iterator[Yielded]:
     """The volume is tied to nodes the pod cannot use."""
-    tied: list[tuple[PersistentVolumeClaim, PersistentVolume]] = []
-    for claim in storage.claims:
-        if claim.spec.volume_name and Allowance(target, cluster).left(1) > 0:
-            volume = cluster.find(PersistentVolume, "", claim.spec.volume_name).object
-            if volume is not None and volume.spec.node_affinity is not None:
-                tied.append((claim, volume))
+    bound = {claim.spec.volume_name: claim for claim in mounted.claims if claim.spec.volume_name}
+    tied = [
+        (bound[volume.name], volume)
+        for volume in (storage.volumes() if bound else ())
+        if volume.name in bound and volume.spec.node_affinity is not None
+    ]
     claim_, volume_ = tied[0] if tied else (None, None)
     affinity = volume_.spec.node_affinity if volume_ is not None else None
     required = affinity.required if affinity is not None else None
@@ -297,22 +329,20 @@ def _elsewhere(
 
 
 def _in_use(
-    refusal: Refusal, storage: Storage, base: dict[str, Any], target: Pods, cluster: Cluster
+    refusal: Refusal, mounted: Mounted, base: dict[str, Any], target: Pods, storage: Storage
 ) -> Iterator[Yielded]:
     """Another pod uses the claim, which only one may."""
-    pod, names = refusal.example, set(storage.names)
-    others: list[Pod] = []
-    if Allowance(target, cluster).left(1) > 0:
-        others = [
-            other
-            for other in cluster.look(Pod, pod.namespace)
-            if other.uid != pod.uid and not other.is_terminal and names.intersection(claim_names(other))
-        ]
-    holders = [other for other in others if other.spec.node_name]
+    namespace = refusal.example.namespace
+    held = [
+        (name, user)
+        for name in mounted.names
+        for user in storage.users(namespace, name)
+        if user.spec.node_name
+    ]
+    holders = [user for _, user in held]
     facts = {
         **base,
-        "claim": next((n for other in holders for n in claim_names(other) if n in names), "")
-        or (storage.names[0] if storage.names else ""),
+        "claim": held[0][0] if held else mounted.names[0] if mounted.names else "",
         "holders": [f"{other.name} on node {other.spec.node_name}" for other in holders],
     }
     evidence = [other.cite("spec.volumes") for other in holders[:_CITED]]
@@ -328,7 +358,7 @@ def _volume_path(pod: Pod, claim: str) -> str:
     return "spec.volumes"
 
 
-def _table(refusal: Refusal, storage: Storage) -> Table:
+def _table(refusal: Refusal, mounted: Mounted) -> Table:
     """The pod's claims as kubectl prints them."""
     return Table(
         caption=f"Claims of pod {refusal.example.name}",
@@ -347,6 +377,6 @@ def _table(refusal: Refusal, storage: Storage) -> Table:
                 str(_asked(claim) or "not stated"),
                 claim.spec.storage_class_name or "none",
             ]
-            for claim in storage.claims
+            for claim in mounted.claims
         ],
     )

@@ -15,12 +15,10 @@ from kuberunbooks.objects import DaemonSet, Evidence, Node, Pod
 from ..rules.node_fit import (
     HostPort,
     host_ports_of,
-    is_cordoned,
-    is_selected,
     port_holders,
-    untolerated_taints,
 )
 from ..step import Yielded, step
+from .fleet import Fleet
 from .occupancy import MOST_NODES, Occupancy
 from .target import Pods, owner_text
 from .unscheduled import Refusal, explain, node_count_facts, refusals
@@ -34,68 +32,69 @@ class Holder(NamedTuple):
     port: HostPort
 
 
+class Taken(NamedTuple):
+    """Who holds wanted ports on the first `looked` usable nodes; `everywhere`: on all usable nodes."""
+
+    holders: list[Holder]
+    usable: list[Node]
+    looked: int
+    everywhere: bool
+
+
+class Ports:
+    """Who holds which wanted ports, worked out once for pods of one shape that want the same."""
+
+    def __init__(self, fleet: Fleet, occupancy: Occupancy) -> None:
+        self._fleet = fleet
+        self._occupancy = occupancy
+        self._known: dict[tuple[int, tuple[HostPort, ...]], Taken] = {}
+
+    def taken(self, pod: Pod, wanted: list[HostPort]) -> Taken:
+        """Who holds these ports on the nodes that would take the pod but for them."""
+        view = self._fleet.view(pod)
+        key = (id(view), tuple(wanted))
+        if key not in self._known:
+            looked = view.usable if self._occupancy.whole else view.usable[:MOST_NODES]
+            holders = [
+                Holder(node.name, other, port)
+                for node in looked
+                for other, port in port_holders(wanted, self._occupancy.on(node).pods)
+            ]
+            everywhere = bool(looked) and len({one.node for one in holders}) == len(view.usable)
+            self._known[key] = Taken(holders, view.usable, len(looked), everywhere)
+        return self._known[key]
+
+
 @step("DP-04", title="Are its host ports free?")
 def host_ports(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     """Are the host ports it asks for free on some node?"""
     if not target.unscheduled:
         return
-    occupancy: Occupancy | None = None
+    ports: Ports | None = None
     told: set[tuple[str, str]] = set()
     for refusal in refusals(target, cluster):
         wanted = host_ports_of(refusal.example.spec)
         if not wanted:
             continue
         nodes = cluster.nodes()
-        usable = _usable(refusal.example, nodes)
-        occupancy = occupancy or Occupancy(target, cluster)
-        looked = usable if occupancy.whole else usable[:MOST_NODES]
-        holders = _holders(refusal.example, wanted, looked, occupancy)
-        if _is_taken(refusal, looked, usable, holders):
-            yield from _conflict(refusal, wanted, holders, nodes, len(looked), target)
+        ports = ports or Ports(Fleet(nodes), Occupancy(target, cluster))
+        taken = ports.taken(refusal.example, wanted)
+        if taken.everywhere or refusal.message.of("HostPortConflict"):
+            yield from _conflict(refusal, wanted, taken, nodes, target)
         owner = (refusal.example.namespace, owner_text(refusal.example, target))
         if owner not in told:
             told.add(owner)
-            yield from _too_many_replicas(refusal, wanted, usable, nodes, target)
-
-
-def _usable(pod: Pod, nodes: Listing[Node]) -> list[Node]:
-    """The nodes that would take the pod but for its ports."""
-    spec = pod.spec
-    return [
-        node
-        for node in nodes
-        if is_selected(spec, node) and not is_cordoned(spec, node) and not untolerated_taints(spec, node)
-    ]
-
-
-def _holders(pod: Pod, wanted: list[HostPort], nodes: list[Node], occupancy: Occupancy) -> list[Holder]:
-    return [
-        Holder(node.name, other, port)
-        for node in nodes
-        for other, port in port_holders(wanted, occupancy.on(node).pods)
-        if other.uid != pod.uid
-    ]
-
-
-def _is_taken(refusal: Refusal, looked: list[Node], usable: list[Node], holders: list[Holder]) -> bool:
-    """The scheduler says so, or every node that would take the pod has its port taken."""
-    if refusal.message.of("HostPortConflict"):
-        return True
-    return (
-        bool(usable)
-        and len(looked) == len(usable)
-        and {one.node for one in holders} == {node.name for node in usable}
-    )
+            yield from _too_many_replicas(refusal, wanted, taken.usable, nodes, target)
 
 
 def _conflict(
     refusal: Refusal,
     wanted: list[HostPort],
-    holders: list[Holder],
+    taken: Taken,
     nodes: Listing[Node],
-    looked: int,
     target: Pods,
 ) -> Iterator[Yielded]:
+    holders = taken.holders
     held = {one.port[1:] for one in holders}
     ports = [port for port in wanted if not held or port[1:] in held]
     mine = owner_text(refusal.example, target)
@@ -109,7 +108,7 @@ def _conflict(
         "holders_known": bool(holders),
         "own": bool(holders) and len(own) == len(holders),
         "nodes_taken": refusal.message.nodes_for("HostPortConflict") or len({one.node for one in holders}),
-        "looked": looked,
+        "looked": taken.looked,
     }
     evidence: list[Evidence] = [refusal.example.cite(_port_path(refusal.example, ports[0]))]
     for one in holders[:MOST_NODES]:

@@ -17,9 +17,10 @@ from kuberunbooks.objects import LabelSelector, Node, Pod
 from ..rules.node_fit import is_selected
 from ..step import Yielded
 from .target import Pods
-from .unscheduled import Allowance, Refusal, explain, node_count_facts
+from .unscheduled import Allowance, Ration, Refusal, explain, node_count_facts
 
 _ROWS = 12
+_TABLES = 3
 
 
 class Term(NamedTuple):
@@ -40,7 +41,28 @@ class Term(NamedTuple):
         return f"{self.what} pods {chosen or '(any)'} per {self.topology_key}{skew}"
 
 
-def neighbours(refusal: Refusal, nodes: Listing[Node], target: Pods, cluster: Cluster) -> Iterator[Yielded]:
+class Company:
+    """The pods others must mind, read once per namespace; tables only for the first refusals."""
+
+    def __init__(self, target: Pods, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._allowance = Allowance(target, cluster)
+        self.tables = Ration(_TABLES)
+
+    def pods(self, namespaces: list[str]) -> list[Pod] | None:
+        """The pods of these namespaces; None when they could not all be read."""
+        found: list[Pod] = []
+        for namespace in namespaces:
+            if self._allowance.left(1) <= 0:
+                return None
+            listed = self._cluster.look(Pod, namespace)
+            if not listed.complete:
+                return None
+            found += listed
+        return found
+
+
+def neighbours(refusal: Refusal, nodes: Listing[Node], target: Pods, company: Company) -> Iterator[Yielded]:
     """Findings for the scheduler's pod affinity and topology spread reasons."""
     for code, terms in (
         ("PodAffinityUnsatisfied", affinity_terms(refusal.example)),
@@ -49,8 +71,8 @@ def neighbours(refusal: Refusal, nodes: Listing[Node], target: Pods, cluster: Cl
         reasons = refusal.message.of(code)
         if not reasons:
             continue
-        if terms and nodes:
-            yield from _table(refusal, terms, nodes, target, cluster)
+        if terms and nodes and company.tables.take():
+            yield from _table(refusal, terms, nodes, company)
         unlabelled = sorted(
             {term.topology_key for term in terms if not any(_value(node, term) for node in nodes)}
         )
@@ -101,14 +123,12 @@ def spread_terms(pod: Pod) -> list[Term]:
     ]
 
 
-def _table(
-    refusal: Refusal, terms: list[Term], nodes: Listing[Node], target: Pods, cluster: Cluster
-) -> Iterator[Yielded]:
+def _table(refusal: Refusal, terms: list[Term], nodes: Listing[Node], company: Company) -> Iterator[Yielded]:
     """How many matching pods each topology value holds; left out when the pods could not be read."""
     place = {node.name: node for node in nodes}
     rows: list[list[str]] = []
     for term in terms:
-        pods = _pods(term.namespaces, target, cluster)
+        pods = company.pods(term.namespaces)
         if pods is None or term.selector is None:
             continue
         counts: Counter[str] = Counter()
@@ -133,18 +153,6 @@ def _table(
             rows=rows[:_ROWS],
             omitted=max(0, len(rows) - _ROWS),
         )
-
-
-def _pods(namespaces: list[str], target: Pods, cluster: Cluster) -> list[Pod] | None:
-    found: list[Pod] = []
-    for namespace in namespaces:
-        if Allowance(target, cluster).left(1) <= 0:
-            return None
-        listed = cluster.look(Pod, namespace)
-        if not listed.complete:
-            return None
-        found += listed
-    return found
 
 
 def _value(node: Node, term: Term) -> str:

@@ -11,9 +11,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from kuberunbooks.cluster import Cluster, Listing
-from kuberunbooks.objects import Node, Pod, parse_quantity
+from kuberunbooks.objects import Node, Pod
 
 from ..rules.requests import Amounts, requested_by
+from .fleet import amount_on
 from .target import Pods
 from .unscheduled import Allowance
 
@@ -107,18 +108,8 @@ class Room(NamedTuple):
         return True if self.known else None
 
 
-def room(occupancy: Occupancy, node: Node, resources: list[str]) -> list[Room]:
-    """What a node has of each resource."""
+def room(occupancy: Occupancy, node: Node, resource: str) -> Room:
+    """What a node has of a resource."""
     occupants = occupancy.on(node)
-    requested = occupancy.requested_on(node)
-    return [
-        Room(
-            node,
-            resource,
-            parse_quantity(node.status.allocatable.get(resource, 0)),
-            requested.get(resource, Decimal(0)),
-            occupants.complete,
-            occupants.why,
-        )
-        for resource in resources
-    ]
+    requested = occupancy.requested_on(node).get(resource, Decimal(0))
+    return Room(node, resource, amount_on(node, resource), requested, occupants.complete, occupants.why)

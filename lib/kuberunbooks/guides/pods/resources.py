@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 from kuberunbooks.cluster import Cluster, Listing
 from kuberunbooks.findings import Column, Finding, Table
-from kuberunbooks.objects import Evidence, Node, Pod, parse_quantity, quantity_text
+from kuberunbooks.objects import Evidence, Node, Pod, quantity_text
 
-from ..rules.node_fit import is_cordoned, is_selected, untolerated_taints
 from ..rules.requests import Amounts, effective_request
 from ..step import Yielded, step
+from .fleet import Fleet, Offer, View, amount_on
 from .occupancy import MOST_NODES, Occupancy, Room, room
 from .target import Pods
-from .unscheduled import Refusal, explain, node_count_facts, refusals
+from .unscheduled import Ration, Refusal, explain, node_count_facts, refusals
 
 _RESOURCE = {
     "InsufficientCpu": "cpu",
@@ -41,10 +41,7 @@ class Shortage(NamedTuple):
     nodes_short: int | None
     rooms: list[Room]
     """The nodes looked at, the one with most room first."""
-    offering: list[Node]
-    """All nodes that have any of it."""
-    largest: Node | None
-    """The node that has most of it in all."""
+    offer: Offer
 
 
 @step("DP-03", title="Do the nodes have what it asks for?")
@@ -52,26 +49,19 @@ def resources(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     """Does any node have as much cpu, memory and other resources left as the pod asks for?"""
     if not target.unscheduled:
         return
-    occupancy: Occupancy | None = None
-    tables = 0
+    fleet = Fleet(cluster.nodes())
+    desk: Desk | None = None
+    tables = Ration(_TABLES)
     for refusal in refusals(target, cluster):
         asked = effective_request(refusal.example.spec)
-        short = _named(refusal)
-        nodes = cluster.nodes()
-        if short:
-            occupancy = occupancy or Occupancy(target, cluster)
-            candidates = _promising(refusal.example, nodes, [resource for _, resource, _ in short])
-            looked = candidates if occupancy.whole else candidates[:MOST_NODES]
-            found = [
-                _shortage(code, resource, count, asked, nodes, looked, occupancy)
-                for code, resource, count in short
-            ]
-            if tables < _TABLES and looked:
-                tables += 1
-                yield from _table(refusal, found, len(nodes))
+        if _named(refusal):
+            desk = desk or Desk(fleet, Occupancy(target, cluster))
+            found, looked = desk.shortages(refusal, asked)
+            if tables.take():
+                yield from _table(refusal, found, len(fleet.nodes))
             for one in found:
-                yield from _insufficient(refusal, one, nodes, len(looked), target)
-        yield from _too_large(refusal, asked, nodes, target)
+                yield from _insufficient(refusal, one, fleet.nodes, looked, target)
+        yield from _too_large(refusal, asked, fleet, target)
 
 
 def _named(refusal: Refusal) -> list[tuple[str, str, int | None]]:
@@ -85,41 +75,55 @@ def _named(refusal: Refusal) -> list[tuple[str, str, int | None]]:
     return found
 
 
-def _promising(pod: Pod, nodes: Listing[Node], resources_: list[str]) -> list[Node]:
-    """The nodes the pod may run on, those that offer most first; all nodes when it may run on none."""
+class Desk:
+    """Works out shortages, once for pods of one shape that ask for the same."""
+
+    def __init__(self, fleet: Fleet, occupancy: Occupancy) -> None:
+        self._fleet = fleet
+        self._occupancy = occupancy
+        self._rooms: dict[tuple[int, tuple[str, ...]], tuple[dict[str, list[Room]], int]] = {}
+
+    def shortages(self, refusal: Refusal, asked: Amounts) -> tuple[list[Shortage], int]:
+        """What is short for these pods, and how many nodes were looked at."""
+        named = _named(refusal)
+        rooms, looked = self._look(
+            self._fleet.view(refusal.example), tuple(resource for _, resource, _ in named)
+        )
+        return [
+            Shortage(
+                code,
+                resource,
+                Decimal(1) if resource == "pods" else asked.get(resource, Decimal(0)),
+                nodes_short,
+                rooms[resource],
+                self._fleet.offer(resource),
+            )
+            for code, resource, nodes_short in named
+        ], looked
+
+    def _look(self, view: View, wanted: tuple[str, ...]) -> tuple[dict[str, list[Room]], int]:
+        key = (id(view), wanted)
+        if key not in self._rooms:
+            candidates = _promising(view, wanted)
+            looked = candidates if self._occupancy.whole else candidates[:MOST_NODES]
+            self._rooms[key] = {name: self._room(looked, name) for name in wanted}, len(looked)
+        return self._rooms[key]
+
+    def _room(self, looked: list[Node], resource: str) -> list[Room]:
+        # Who offers nothing of it is short whatever runs there: no need to ask for its pods.
+        if not self._fleet.offer(resource).nodes:
+            return []
+        found = [room(self._occupancy, node, resource) for node in looked]
+        return sorted(found, key=lambda one: one.free, reverse=True)
+
+
+def _promising(view: View, wanted: tuple[str, ...]) -> list[Node]:
+    """The nodes the pod may run on, those that offer most first; all candidates when on none."""
 
     def offers(node: Node) -> tuple[bool, list[Decimal]]:
-        amounts = [parse_quantity(node.status.allocatable.get(resource, 0)) for resource in resources_]
-        return node.is_ready, amounts
+        return node.is_ready, [amount_on(node, resource) for resource in wanted]
 
-    open_ = [
-        node
-        for node in nodes
-        if is_selected(pod.spec, node)
-        and not is_cordoned(pod.spec, node)
-        and not untolerated_taints(pod.spec, node)
-    ]
-    return sorted(open_ or nodes, key=offers, reverse=True)
-
-
-def _shortage(
-    code: str,
-    resource: str,
-    count: int | None,
-    asked: Amounts,
-    nodes: Listing[Node],
-    looked: list[Node],
-    occupancy: Occupancy,
-) -> Shortage:
-    offering = [node for node in nodes if parse_quantity(node.status.allocatable.get(resource, 0)) > 0]
-    # Who offers nothing of it is short whatever runs there: no need to ask for its pods.
-    rooms = [room(occupancy, node, [resource])[0] for node in looked] if offering else []
-    rooms.sort(key=lambda one: one.free, reverse=True)
-    largest = max(
-        offering, key=lambda node: parse_quantity(node.status.allocatable.get(resource, 0)), default=None
-    )
-    amount = Decimal(1) if resource == "pods" else asked.get(resource, Decimal(0))
-    return Shortage(code, resource, amount, count, rooms, offering, largest)
+    return sorted(view.usable or view.candidates, key=offers, reverse=True)
 
 
 def _insufficient(
@@ -132,10 +136,10 @@ def _insufficient(
         "asked": quantity_text(one.resource, one.asked),
         "nodes_short": one.nodes_short,
         "nodes_known": nodes.complete,
-        "offered": bool(one.offering) or not nodes.complete,
-        "offering": len(one.offering),
-        "largest": _allocatable(one.largest, one.resource),
-        "largest_node": one.largest.name if one.largest else "",
+        "offered": bool(one.offer.nodes) or not nodes.complete,
+        "offering": len(one.offer.nodes),
+        "largest": quantity_text(one.resource, one.offer.most) if one.offer.largest else "",
+        "largest_node": one.offer.largest.name if one.offer.largest else "",
         "best_node": best.node.name if best else "",
         "best_free": quantity_text(one.resource, best.free) if best else "",
         "best_allocatable": quantity_text(one.resource, best.allocatable) if best else "",
@@ -160,19 +164,13 @@ def _lower(pod: Pod, one: Shortage, best: Room | None) -> str:
     return f"{whole}{suffix}" if whole else ""
 
 
-def _allocatable(node: Node | None, resource: str) -> str:
-    if node is None:
-        return ""
-    return quantity_text(resource, parse_quantity(node.status.allocatable.get(resource, 0)))
-
-
 def _evidence(pod: Pod, one: Shortage) -> list[Evidence]:
     found: list[Evidence] = []
     if one.resource != "pods":
         found.append(_cite_request(pod, one.resource, one.asked))
     found += [_cite_allocatable(entry.node, one.resource) for entry in one.rooms[:MOST_NODES]]
-    if not one.rooms and one.largest is not None:
-        found.append(_cite_allocatable(one.largest, one.resource))
+    if not one.rooms and one.offer.largest is not None:
+        found.append(_cite_allocatable(one.offer.largest, one.resource))
     return found
 
 
@@ -203,26 +201,25 @@ def _only_asking(pod: Pod, resource: str) -> str:
     return asking[0]
 
 
-def _too_large(refusal: Refusal, asked: Amounts, nodes: Listing[Node], target: Pods) -> Iterator[Finding]:
+def _too_large(refusal: Refusal, asked: Amounts, fleet: Fleet, target: Pods) -> Iterator[Finding]:
     """More than the largest node has in all: no node of these sizes will ever do."""
-    if not nodes.complete or not nodes:
+    if not fleet.nodes.complete:
         return
     for resource, amount in asked.items():
-        largest = max(nodes, key=lambda node: parse_quantity(node.status.allocatable.get(resource, 0)))
-        most = parse_quantity(largest.status.allocatable.get(resource, 0))
-        # Nobody offers it at all: that is the other code's to say.
-        if amount <= most or most == 0:
+        offer = fleet.offer(resource)
+        # Where nobody offers it at all, the shortage itself says so.
+        if offer.largest is None or amount <= offer.most:
             continue
         facts = {
             "resource": resource,
             "asked": quantity_text(resource, amount),
-            "largest": quantity_text(resource, most),
-            "largest_node": largest.name,
-            "nodes_now": len(nodes),
+            "largest": quantity_text(resource, offer.most),
+            "largest_node": offer.largest.name,
+            "nodes_now": len(fleet.nodes),
         }
         evidence = [
             _cite_request(refusal.example, resource, amount),
-            _cite_allocatable(largest, resource),
+            _cite_allocatable(offer.largest, resource),
         ]
         yield from explain(
             refusal, "RequestExceedsAnyNode", facts, evidence, target=target, group=(resource,)

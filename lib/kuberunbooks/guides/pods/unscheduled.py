@@ -213,6 +213,18 @@ def node_count_facts(message: SchedulerMessage, nodes: Listing[Node]) -> dict[st
     }
 
 
+class Ration:
+    """A number of times something may still be done in this run: tables shown, logs or events asked for."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+
+    def take(self) -> bool:
+        """Takes one; False when none is left."""
+        self._left -= 1
+        return self._left >= 0
+
+
 class Allowance:
     """Requests a step may still make: on one live pod what is left of its twelve, else `most`."""
 
