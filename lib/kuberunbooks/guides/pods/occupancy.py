@@ -41,6 +41,7 @@ class Occupancy:
         self._refused = ""
         self.asked = 0
         """How many nodes were asked for their pods one by one."""
+        self._namespace = target.namespace if target.single else ""
         everything = not target.namespace and not target.wanted
         whole = cluster.look(Pod) if everything or cluster.origin.kind == "case" else None
         self.whole = whole is not None and whole.complete
@@ -75,7 +76,13 @@ class Occupancy:
         if listed.complete:
             return Occupants(list(listed), True)
         self._refused = "the pods of all namespaces could not be read: " + (self._why or listed.why)
-        return Occupants(read, False, self._refused)
+        self._widen()
+        return Occupants(self._by_node.get(name, []), False, self._refused)
+
+    def _widen(self) -> None:
+        """The other pods of the one pod's namespace, when no more can be had: a better bound than none."""
+        if self._namespace and not self._by_node and self._allowance.left(1) > 0:
+            self._by_node = _by_node(self._cluster.look(Pod, self._namespace))
 
 
 def _by_node(pods: list[Pod]) -> dict[str, list[Pod]]:

@@ -144,6 +144,7 @@ def _insufficient(
         "best_free": quantity_text(one.resource, best.free) if best else "",
         "best_allocatable": quantity_text(one.resource, best.allocatable) if best else "",
         "best_known": bool(best and best.known),
+        "best_counted": bool(best and (best.known or best.requested)),
         "fits_now": bool(best and best.fits(one.asked)),
         "looked": looked,
         "why_unknown": next((entry.why for entry in one.rooms if not entry.known), ""),
