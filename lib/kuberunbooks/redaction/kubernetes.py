@@ -64,36 +64,38 @@ def without_data(secret: dict[str, Any], names: Names) -> dict[str, Any]:
 
 
 def redact(value: Any, names: Names) -> Any:
-    """A parsed object (or any part of one) without secrets. Unchanged parts are handed back as they are."""
+    """A parsed object (or any part of one) without secrets; the very same object when there are none."""
     if isinstance(value, str):
         return names.secrets_of(value)
-    if isinstance(value, list):
-        return _list(value, names)
     if isinstance(value, dict):
         return _dict(value, names)
-    return value
+    return _list(value, names) if isinstance(value, list) else value
 
 
 def _dict(value: dict[str, Any], names: Names) -> dict[str, Any]:
     if is_secret_object(value):
         value = without_data(value, names)
-    name, setting = value.get("name"), value.get("value")
-    env = env_secrecy(name) if isinstance(name, str) and isinstance(setting, str) else ""
-    found: dict[str, Any] = {}
+    changed: dict[str, Any] = {}
     for key, inner in value.items():
-        if key == "managedFields":
-            found[key] = inner
-        elif not isinstance(inner, str):
-            found[key] = redact(inner, names)
-        elif env and key == "value":
-            found[key] = inner if is_reference(inner.encode("utf-8", "replace")) else names.secret(inner, env)
+        if isinstance(inner, str):
+            new: Any = _entry(key, inner, names)
+        elif key == "managedFields" or not isinstance(inner, dict | list):
+            # managedFields say which fields somebody set, not to what.
+            continue
         else:
-            found[key] = _entry(str(key), inner, names)
-    return found
+            new = redact(inner, names)
+        if new is not inner:
+            changed[key] = new
+    name, setting = value.get("name"), value.get("value")
+    if isinstance(name, str) and isinstance(setting, str) and (kind := env_secrecy(name)):
+        hidden = setting if is_reference(setting.encode("utf-8", "replace")) else names.secret(setting, kind)
+        if hidden != setting:
+            changed["value"] = hidden
+    return value | changed if changed else value
 
 
 def _entry(key: str, value: str, names: Names) -> str:
-    if key == LAST_APPLIED or value.lstrip()[:1] in ("{", "["):
+    if key == LAST_APPLIED or value[:1] in ("{", "["):
         inside = _json_inside(value, names)
         if inside is not None:
             return inside
@@ -103,8 +105,10 @@ def _entry(key: str, value: str, names: Names) -> str:
 
 def _kind_of_field(key: str, value: str) -> str:
     found = secrecy(key)
+    if found is None:
+        return ""
     raw = value.encode("utf-8", "replace")
-    if found is None or is_trivial(raw) or is_path(raw) or "\n" in value.strip():
+    if is_trivial(raw) or is_path(raw) or "\n" in value.strip():
         return ""
     if found.kind == "connection":
         return ""
@@ -123,7 +127,7 @@ def _json_inside(value: str, names: Names) -> str | None:
     if not isinstance(parsed, dict | list):
         return None
     redacted = redact(parsed, names)
-    if redacted == parsed:
+    if redacted is parsed:
         return names.secrets_of(value)
     ending = "\n" if value.endswith("\n") else ""
     return msgspec.json.encode(redacted).decode() + ending
@@ -142,9 +146,11 @@ def _list(values: list[Any], names: Names) -> list[Any]:
             found.append(names.secret(value, kind))
             kind = ""
             continue
-        flag = secrecy(value) if _FLAG.fullmatch(value) else None
+        flag = secrecy(value) if value[:1] == "-" and _FLAG.fullmatch(value) else None
         kind = flag.kind if flag is not None and (flag.proven or flag.kind == "token") else ""
         found.append(names.secrets_of(value))
+    if all(new is old for new, old in zip(found, values, strict=True)):
+        return values
     return found
 
 

@@ -7,6 +7,7 @@ name in the report and in the case.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from threading import RLock
 from typing import Any, TypeVar
@@ -25,6 +26,11 @@ from .spans import merge, splice
 
 S = TypeVar("S")
 
+_MEMO_SIZE = 20_000
+_MEMO_LENGTH = 512
+# Too short for a key of any service, and without anything a pair or a URL needs; or only digits and hex.
+_PLAIN = re.compile(r"[A-Za-z0-9. /-]{0,18}|[0-9a-fTZ:.-]{0,64}")
+
 
 class Redactor:
     """Replaces secrets by pseudonyms that are stable within one run.
@@ -36,6 +42,8 @@ class Redactor:
     def __init__(self) -> None:
         self._pseudonyms = Pseudonyms()
         self._learned = Learned()
+        # The strings of a namespace repeat: thousands of pods differ in a dozen of their hundred.
+        self._memo: dict[str, str] = {}
         self._known_entries: set[tuple[str, str]] = set()
         self._lock = RLock()
 
@@ -52,11 +60,14 @@ class Redactor:
         """Remembers the value of a setting if its name says that it is secret, and secrets inside any value."""
         body = value.encode("utf-8", "replace")
         with self._lock:
+            known = len(self._learned)
             kind = env_secrecy(name)
             if kind:
                 self._learned.add(body, kind)
             for span in secrets_in(body):
                 self._learned.add(body[span.start : span.end], span.kind)
+            if len(self._learned) != known:
+                self._memo.clear()
 
     def learn_json(self, body: bytes) -> None:
         """Remembers the secrets in the env entries of an API answer, without parsing it."""
@@ -85,9 +96,19 @@ class Redactor:
 
     def secrets_of(self, text: str) -> str:
         """The text without its secrets; every other character stays, hostile ones too."""
-        body = text.encode("utf-8", "surrogatepass")
-        redacted = self.secrets_in_bytes(body)
-        return text if redacted is body else redacted.decode("utf-8", "surrogatepass")
+        if not len(self._learned) and _PLAIN.fullmatch(text):
+            return text
+        with self._lock:
+            known = self._memo.get(text)
+            if known is None:
+                body = text.encode("utf-8", "surrogatepass")
+                redacted = self.secrets_in_bytes(body)
+                known = text if redacted is body else redacted.decode("utf-8", "surrogatepass")
+                if len(text) <= _MEMO_LENGTH:
+                    if len(self._memo) >= _MEMO_SIZE:
+                        self._memo.clear()
+                    self._memo[text] = known
+            return text if known == text else known
 
     def secrets_in_bytes(self, body: bytes) -> bytes:
         """As `secrets_of`, for UTF-8 bytes such as a log; the same object when there is nothing to replace."""
@@ -118,8 +139,8 @@ class Redactor:
             if items is None:
                 return self._object(body, secret=False)
             secret = envelope.get("kind", msgspec.Raw(b"")) == msgspec.Raw(b'"SecretList"')
-            redacted = [self._object(bytes(item), secret=secret) for item in items]
-            if all(new == bytes(old) for new, old in zip(redacted, items, strict=True)):
+            redacted = [self._object(item, secret=secret) for item in items]
+            if all(new is old for new, old in zip(redacted, items, strict=True)):
                 return body
             pieces = {key: bytes(raw) for key, raw in envelope.items()}
             pieces["items"] = b"[" + b",".join(redacted) + b"]"
@@ -144,13 +165,13 @@ class Redactor:
         return spans
 
     def _object(self, body: bytes, *, secret: bool) -> bytes:
-        if not secret and b'"Secret"' not in body and not self._spans(body):
-            return body
-        parsed = msgspec.json.decode(body)
-        if secret and isinstance(parsed, dict):
-            parsed = kubernetes.without_data(parsed, self)
-        redacted = kubernetes.redact(parsed, self)
-        return body if redacted == parsed and not secret else msgspec.json.encode(redacted)
+        try:
+            parsed = msgspec.json.decode(body)
+            hidden = kubernetes.without_data(parsed, self) if secret and isinstance(parsed, dict) else parsed
+            redacted = kubernetes.redact(hidden, self)
+        except (msgspec.DecodeError, RecursionError):
+            return self.secrets_in_bytes(body)
+        return body if redacted is parsed else msgspec.json.encode(redacted)
 
     def _walk(self, value: Any, texts: dict[str, str]) -> Any:
         if isinstance(value, str):
@@ -176,11 +197,11 @@ class Redactor:
         return value
 
 
-def _items(envelope: dict[str, msgspec.Raw]) -> list[msgspec.Raw] | None:
+def _items(envelope: dict[str, msgspec.Raw]) -> list[bytes] | None:
     raw = envelope.get("items")
     if raw is None:
         return None
     try:
-        return msgspec.json.decode(raw, type=list[msgspec.Raw])
+        return [bytes(one) for one in msgspec.json.decode(raw, type=list[msgspec.Raw])]
     except msgspec.DecodeError:
         return None
