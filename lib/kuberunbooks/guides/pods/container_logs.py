@@ -11,8 +11,9 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import LogExcerpt, LogLine
 from kuberunbooks.objects import ContainerView, Evidence, Pod, Terminated
 
+from ..rules.error_lines import bounded, error_rank, message_of, quote_of
 from ..rules.exit_codes import START_REASONS
-from ..rules.log_reading import Reading, bounded, error_rank, message_of, quote_of, read_log
+from ..rules.log_reading import Reading, read_log
 
 MOST_LOGS = 8
 """Logs a step reads over many pods: one worked example of each cause suffices."""

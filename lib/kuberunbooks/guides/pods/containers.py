@@ -155,7 +155,7 @@ class Examples:
         severity: Severity | None = None,
         since: datetime | None = None,
     ) -> Finding | None:
-        """The bare finding when one like it was made already; None for the first, which is to be made in full."""
+        """The bare finding when one like it was made already; None for the first."""
         key = (*case.like, code, severity, group)
         if key not in self._seen:
             self._seen.add(key)

@@ -14,6 +14,7 @@ from typing import Any
 from kuberunbooks.findings import Finding, Severity, finding
 from kuberunbooks.objects import Job, Terminated, parse_quantity, quantity_text
 
+from ..rules.error_lines import normalised
 from ..rules.exit_codes import (
     NOT_EXECUTABLE_CODE,
     NOT_FOUND_CODE,
@@ -23,7 +24,7 @@ from ..rules.exit_codes import (
     START_REASONS,
     meaning,
 )
-from ..rules.log_reading import Reading, normalised
+from ..rules.log_reading import Reading
 from ..rules.patterns import RX_NOEXEC
 from ..rules.superseded import BACKOFF_RESET
 from .container_logs import Quote, quote_end, quote_log

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import Event, Handler
 
-from ..rules.log_reading import bounded
+from ..rules.error_lines import bounded
 from ..rules.superseded import BACKOFF_RESET
 from .containers import ContainerCase, fix_facts
 

@@ -14,8 +14,8 @@ from typing import Any
 from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import Terminated
 
+from ..rules.error_lines import error_rank, message_of, normalised
 from ..rules.exit_codes import START_REASONS, meaning
-from ..rules.log_reading import error_rank, message_of, normalised
 from ..rules.patterns import RX_NOEXEC
 from ..step import Yielded
 from .container_logs import LogReader, line_evidence, quote_end

@@ -12,7 +12,7 @@ from typing import Any
 from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import Event, Evidence, Pod, Volume
 
-from ..rules.log_reading import bounded
+from ..rules.error_lines import bounded
 from ..rules.patterns import RX_MOUNT, RX_MOUNT_REF, RX_SANDBOX_CNI, RX_SANDBOX_IMG
 from ..rules.superseded import started_since
 from .containers import unready_since

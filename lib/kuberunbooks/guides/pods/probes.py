@@ -15,8 +15,8 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, Severity, finding
 from kuberunbooks.objects import Event, Evidence, Pod, Probe, Terminated
 
+from ..rules.error_lines import bounded
 from ..rules.exit_codes import STOPPED_CODES
-from ..rules.log_reading import bounded
 from ..rules.patterns import RX_KILL, RX_PROBE, RX_PROBE_WHY
 from ..rules.superseded import probe_recovered
 from ..step import Yielded

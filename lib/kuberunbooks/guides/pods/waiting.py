@@ -13,8 +13,8 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import ConfigMap, Evidence, Pod
 
+from ..rules.error_lines import bounded
 from ..rules.exit_codes import START_REASONS
-from ..rules.log_reading import bounded
 from ..rules.patterns import RX_CFG_MISSING, RX_NONROOT
 from ..step import Yielded, step
 from .container_logs import LogReader

@@ -2,60 +2,30 @@
 
 An excerpt holds the last lines, repeats folded into one with a count, stack
 traces whole, and the lines that look like errors even when they stand earlier.
-Every pass is linear in the size of the log, and of a very long line only the
-start is looked at. Called by the steps that read logs (pods.container_logs).
+Every pass is linear in the size of the log. Called by the steps that read logs (pods.container_logs).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
-
-import msgspec
 
 from kuberunbooks.cluster import Log
 from kuberunbooks.findings import LogExcerpt, LogLine
 
-from .patterns import RX_LOG_ERROR
-from .stack_traces import find_traces, is_frame
+from .error_lines import LOOKED_AT, bounded, error_rank, message_of, normalised, quote_of
+from .stack_traces import find_traces
 
 TAIL_LINES = 40
 EXCERPT_BYTES = 16 * 1024
-QUOTE_CHARACTERS = 240
 
-_LOOKED_AT = 2000
 _SHOWN = 1000
 _TRACE_SHOWN = 60
+_TRACE_LEAST = 5
 _EARLIER_UNITS = 10
 _MOST_FOLDED = 5000
 """Lines compared with each other to fold repeats, from the newest; before those only errors are picked."""
-
-# What differs between two prints of the same message: uuids, hashes, addresses, numbers, so times too.
-_VARIABLE = re.compile(
-    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b0x[0-9a-fA-F]+|\b[0-9a-f]{12,}\b|\d+"
-)
-# A word of RX_LOG_ERROR, as plain text: looking for these first is ten times faster than the pattern.
-_ERROR_WORDS = (
-    "error", "exception", "fatal", "panic", "traceback", "critical", "abort", "refused", "denied", "cannot",
-    "can't", "could not", "unable to", "failed", "missing", "no such", "invalid", "timed out", "time out",
-    "timeout", "held by", "does not exist", "not found",
-)  # fmt: skip
-_STRONG = re.compile(
-    r"\b(?:FATAL|PANIC|CRITICAL|panic|Traceback|Caused by|Uncaught|Unhandled|OutOfMemory\w*)\b"
-    r"|^(?:\w+\.)*\w*(?:Error|Exception): "
-)
-# The level a line gives itself, the first one counts; lower-case words only where they can be nothing else.
-_LEVEL = re.compile(
-    r"(?P<quiet>\b(?:INFO|DEBUG|TRACE|NOTICE)\b|\[(?:info|debug|trace|notice)\]|^(?:info|debug|trace|notice):"
-    r"|\b(?:level|severity|lvl)\"?[=:] ?\"?(?:info|debug|trace|notice)\b|^[ID]\d{4} )"
-    r"|\b(?:ERROR|ERR|FATAL|CRITICAL|PANIC|SEVERE|WARN|WARNING)\b"
-)
-_DENIED = re.compile(
-    r"(?i)\b(?:0|no|without) (?:errors?|failed|missing)\b|\berrors?\"?[=:] ?\"?(?:0|nil|null|none|false)\b"
-)
 
 
 class Reading(NamedTuple):
@@ -122,56 +92,6 @@ def why_absent(log: Log) -> str:
     }.get(log.state, log.why)
 
 
-def error_rank(text: str) -> int:
-    """How much a line looks like the cause: 0 not, 1 the word in a harmless line, 2 an error, 3 fatal."""
-    start = text[:_LOOKED_AT]
-    lowered = start.lower()
-    if not any(word in lowered for word in _ERROR_WORDS) or is_frame(start) or not RX_LOG_ERROR.search(start):
-        return 0
-    level = _LEVEL.search(start[:200])
-    if (level is not None and level["quiet"] is not None) or _DENIED.search(start):
-        return 1
-    return 3 if _STRONG.search(start) else 2
-
-
-def quote_of(texts: Sequence[str], ranks: Sequence[int] | None = None) -> int:
-    """The index of the line to quote: the last error, else the last with an error's word, else the last line.
-
-    Of two errors the later one counts: what a program says last before it ends is why.
-    """
-    found = [error_rank(text) for text in texts] if ranks is None else ranks
-    for least in (2, 1):
-        for index in range(len(found) - 1, -1, -1):
-            if found[index] >= least:
-                return index
-    return next((index for index in range(len(texts) - 1, -1, -1) if texts[index].strip()), len(texts) - 1)
-
-
-def message_of(text: str) -> str:
-    """What a line says: the message of a JSON line, else the line, of bounded length."""
-    stripped = text.strip()
-    if stripped.startswith("{") and len(stripped) < 64 * 1024:
-        try:
-            fields = msgspec.json.decode(stripped)
-        except msgspec.DecodeError:
-            fields = {}
-        if isinstance(fields, dict):
-            said = [str(fields[name]) for name in ("message", "msg", "error", "err") if fields.get(name)]
-            stripped = ": ".join(dict.fromkeys(said)) or stripped
-    return bounded(stripped, QUOTE_CHARACTERS)
-
-
-def bounded(text: str, most: int) -> str:
-    """The text, and when it is longer than `most` characters its start with what was left out."""
-    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
-
-
-@lru_cache(maxsize=4096)
-def normalised(text: str) -> str:
-    """The message without what differs from print to print: numbers, times, uuids, addresses."""
-    return _VARIABLE.sub("#", text[:_LOOKED_AT])
-
-
 class _Chosen(NamedTuple):
     lines: dict[int, int]
     """Line index to how often its unit was seen in the part shown."""
@@ -196,31 +116,34 @@ class _Picker:
 
     def key(self, unit: _Unit) -> str:
         """Equal for two prints of the same message."""
-        return "\n".join(self._key_of(text) for text in self.texts[unit.start : self._stop(unit)])
+        stop = min(unit.stop, unit.start + _TRACE_SHOWN)
+        return "\n".join(self._key_of(text) for text in self.texts[unit.start : stop])
 
-    def folds(self, unit: _Unit, key: str) -> bool:
+    def folds(self, key: str) -> bool:
         """Counts a repeat of what is shown already."""
         same = self._shown.get(key)
         if same is None:
             return False
-        for index in range(same.start, self._stop(same)):
+        for index in range(same.start, same.stop):
             self.lines[index] += 1
         return True
 
     def takes(self, unit: _Unit, key: str, *, keep: int = 0) -> bool:
-        """Takes a unit if it fits with `keep` bytes to spare; the first always fits."""
-        stop = self._stop(unit)
-        size = sum(min(len(text), _SHOWN) + 1 for text in self.texts[unit.start : stop])
-        if size > self.room - keep and self.lines:
+        """Takes a unit if it fits with `keep` bytes to spare; of a long trace the beginning."""
+        left = self.room - keep
+        stop = unit.start
+        while stop < min(unit.stop, unit.start + _TRACE_SHOWN):
+            left -= len(bounded(self.texts[stop], _SHOWN).encode()) + 1
+            if left < 0:
+                break
+            stop += 1
+        if stop == unit.start or (stop < unit.stop and stop - unit.start < _TRACE_LEAST):
             return False
-        self.room -= size
+        self.room = left + keep if left >= 0 else keep
         self.shortened += unit.stop - stop
-        self._shown[key] = unit
+        self._shown[key] = _Unit(unit.start, stop)
         self.lines.update((index, 1) for index in range(unit.start, stop))
         return True
-
-    def _stop(self, unit: _Unit) -> int:
-        return min(unit.stop, unit.start + _TRACE_SHOWN)
 
 
 def _choose(texts: Sequence[str], ranks: Sequence[int], tail_lines: int, most_bytes: int) -> _Chosen:
@@ -231,7 +154,7 @@ def _choose(texts: Sequence[str], ranks: Sequence[int], tail_lines: int, most_by
     while place > end and taken < tail_lines:
         unit = units[place - 1]
         key = picker.key(unit)
-        if not picker.folds(unit, key):
+        if not picker.folds(key):
             # A quarter of the room is kept for what stands earlier and explains it.
             if not picker.takes(unit, key, keep=most_bytes // 4):
                 break
@@ -240,13 +163,13 @@ def _choose(texts: Sequence[str], ranks: Sequence[int], tail_lines: int, most_by
     covered = len(texts) - (units[place].start if 0 < place < len(units) else 0)
     earlier = 0
     for unit, key in _errors_before(units[:place], ranks, picker):
-        if not picker.folds(unit, key) and picker.takes(unit, key):
+        if not picker.folds(key) and picker.takes(unit, key):
             earlier += 1
     return _Chosen(picker.lines, covered, earlier, picker.shortened)
 
 
 def _same(text: str) -> str:
-    return text[:_LOOKED_AT]
+    return text[:LOOKED_AT]
 
 
 def _units(texts: Sequence[str]) -> list[_Unit]:
