@@ -439,3 +439,19 @@ def test_reading_a_case_does_not_import_the_client() -> None:
         "sys.exit(any(name.split('.')[0] in ('kubernetes', 'urllib3', 'requests') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_connecting_does_not_import_the_clients_validator_but_leaves_it_usable(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    path = server.kubeconfig(tmp_path / "config")
+    code = (
+        "import os, sys\n"
+        f"os.environ['KUBECONFIG'] = {str(path)!r}\n"
+        "from kuberunbooks.cluster.live import LiveSource\n"
+        "LiveSource()\n"
+        "assert 'kubernetes.client' in sys.modules\n"
+        "assert not {'jsonschema', 'rfc3987_syntax'} & set(sys.modules)\n"
+        "import kubernetes_validate\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -58,7 +58,7 @@ class Limits(NamedTuple):
     read: float = 30.0
     total: float = 120.0
     waits: tuple[float, ...] = (0.2, 0.6, 1.5)
-    retry_after: int = 10
+    retry_after: float = 10.0
     body: int = 1 << 29
 
 
@@ -241,11 +241,11 @@ class Transport:
         )
 
     def _retry_after(self, response: urllib3.BaseHTTPResponse) -> float:
-        asked = urllib3.Retry(retry_after_max=self._limits.retry_after)
         try:
-            return asked.get_retry_after(response) or 0.0
+            asked = urllib3.Retry().get_retry_after(response) or 0.0
         except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
             return 0.0
+        return min(asked, self._limits.retry_after)
 
     def _broken(self, cause: Exception, path: str, *, counted: bool = False) -> _Failed:
         """What a broken connection means; names that do not resolve and slow servers are not tried again."""
