@@ -7,25 +7,24 @@ claim, its class and its events.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from kuberunbooks.cluster import Cluster, Listing
+from kuberunbooks.cluster import Listing
 from kuberunbooks.findings import Column, Table
 from kuberunbooks.objects import (
-    Event,
     Evidence,
     Node,
     PersistentVolume,
     PersistentVolumeClaim,
     Pod,
-    StorageClass,
 )
 
 from ..rules.node_fit import requirement_text, selector_matches
 from ..rules.patterns import RX_SC_MISSING
 from ..step import Yielded
+from .storage import Mounted, Storage, claim_names
 from .target import Pods
-from .unscheduled import Allowance, Ration, Refusal, explain, node_count_facts
+from .unscheduled import Refusal, explain, node_count_facts
 
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
 """Volumes of such a class are made by hand (documentation of local volumes)."""
@@ -39,71 +38,6 @@ _CODES = (
     "VolumeInUse",
 )
 _CITED = 3
-_TABLES = 3
-_EVENT_EXAMPLES = 10
-
-
-class Mounted(NamedTuple):
-    """What one pod's claims lead to: `claims` exist, `missing` are names that do not."""
-
-    names: list[str]
-    claims: list[PersistentVolumeClaim]
-    missing: list[str]
-    others: list[str]
-    """The names of some claims of the namespace."""
-
-
-class Storage:
-    """Claims, classes and volumes, read once per namespace and sparingly on one pod."""
-
-    def __init__(self, target: Pods, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._allowance = Allowance(target, cluster)
-        self._events = Ration(_EVENT_EXAMPLES)
-        self._claims: dict[str, dict[str, PersistentVolumeClaim]] = {}
-        self._users: dict[str, dict[str, list[Pod]]] = {}
-        self._told: dict[str, Event | None] = {}
-        self.tables = Ration(_TABLES)
-
-    def mounted(self, pod: Pod) -> Mounted:
-        """The claims a pod mounts."""
-        listed = self._cluster.look(PersistentVolumeClaim, pod.namespace)
-        if pod.namespace not in self._claims:
-            self._claims[pod.namespace] = {claim.name: claim for claim in listed}
-        known, names = self._claims[pod.namespace], claim_names(pod)
-        missing = [name for name in names if name not in known] if listed.complete else []
-        found = [known[name] for name in names if name in known]
-        return Mounted(names, found, missing, [claim.name for claim in listed[:5]])
-
-    def classes(self) -> Listing[StorageClass]:
-        """All classes."""
-        return self._cluster.look(StorageClass)
-
-    def volumes(self) -> Listing[PersistentVolume]:
-        """All volumes; incomplete when that request is not affordable."""
-        if self._allowance.left(1) <= 0:
-            return Listing(complete=False)
-        return self._cluster.look(PersistentVolume)
-
-    def users(self, namespace: str, claim: str) -> list[Pod]:
-        """The pods that mount a claim and have not ended, as far as affordable."""
-        if namespace not in self._users:
-            if self._allowance.left(1) <= 0:
-                return []
-            users: dict[str, list[Pod]] = {}
-            for pod in self._cluster.look(Pod, namespace):
-                for name in claim_names(pod) if not pod.is_terminal else ():
-                    users.setdefault(name, []).append(pod)
-            self._users[namespace] = users
-        return self._users[namespace].get(claim, [])
-
-    def warning(self, claim: PersistentVolumeClaim) -> Event | None:
-        """The newest Warning event about a claim, for the first claims asked."""
-        if claim.uid not in self._told:
-            affordable = self._allowance.left(1) > 0 and self._events.take()
-            events = self._cluster.events(claim) if affordable else []
-            self._told[claim.uid] = next((one for one in reversed(events) if one.type == "Warning"), None)
-        return self._told[claim.uid]
 
 
 def volumes(refusal: Refusal, nodes: Listing[Node], target: Pods, storage: Storage) -> Iterator[Yielded]:
@@ -122,17 +56,6 @@ def _apart(refusal: Refusal) -> Iterator[Refusal]:
         shapes.setdefault(tuple(claim_names(pod)), []).append(pod)
     for pods in shapes.values():
         yield refusal._replace(pods=pods)
-
-
-def claim_names(pod: Pod) -> list[str]:
-    """The claims a pod mounts; that of an ephemeral volume is called POD-VOLUME."""
-    found = []
-    for volume in pod.spec.volumes:
-        if volume.persistent_volume_claim is not None:
-            found.append(volume.persistent_volume_claim.claim_name)
-        elif volume.ephemeral is not None:
-            found.append(f"{pod.name}-{volume.name}")
-    return found
 
 
 def _of_pod(

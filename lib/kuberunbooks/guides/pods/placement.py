@@ -16,10 +16,11 @@ from kuberunbooks.objects import Node
 
 from ..rules.scheduler_message import UNCLASSIFIED
 from ..step import Yielded, step
-from .claims import Storage, volumes
+from .claims import volumes
 from .fleet import Fleet, View
 from .neighbours import Company, neighbours
 from .node_rules import node_rules
+from .storage import Storage
 from .target import Pods
 from .unscheduled import Ration, Refusal, explain, node_count_facts, refusals
 
