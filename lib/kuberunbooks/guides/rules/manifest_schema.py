@@ -56,7 +56,7 @@ def check(manifest: dict[str, Any], server_version: str) -> SchemaCheck:
             place = tuple(error.path)
             if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
                 other.append(f"{path_text(place)}: {error.message}"[:300])
-                if not _remove(draft, place):
+                if not _remove(draft, _field_of(place)):
                     break
                 continue
             known = list(error.schema.get("properties", {}))
@@ -98,13 +98,18 @@ def _release(text: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
+def _field_of(place: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The field an error is in. List items stay where they are, so that later paths keep their index."""
+    while place and isinstance(place[-1], int):
+        place = place[:-1]
+    return place
+
+
 def _remove(value: Any, path: Sequence[Any]) -> bool:
-    """Takes a field out; False when there is none to take out (the whole document is wrong)."""
+    """Takes a field out; False when nothing but the document itself is left to take."""
     try:
         for token in path[:-1]:
             value = value[token]
-        if not path or isinstance(value, list):
-            return False
         del value[path[-1]]
     except (KeyError, IndexError, TypeError):
         return False
