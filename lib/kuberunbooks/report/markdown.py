@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 
-from kuberunbooks.findings import NextStep, without_explained
+from kuberunbooks.findings import NextStep
 
 from .model import RunReport
+from .verdict import other_causes
 from .words import Words, clean, shorten
 
 MOST_ALSO = 5
@@ -37,8 +38,10 @@ def to_markdown(report: RunReport) -> str:
     parts = [f"**{words(f'mark_{mark}')}** · {escape(where)}", f"**{escape(report.verdict)}**"]
     if report.failure is not None and report.outcome == "found":
         parts.append(escape(words("verdict_stopped", sentence=report.failure.sentence)))
-    if report.facts:
-        parts.append("\n".join(f"- {fact.label}: {escape(fact.text)}" for fact in report.facts))
+    # The other causes have a list of their own below.
+    facts = [fact for fact in report.facts if fact.key != "also"]
+    if facts:
+        parts.append("\n".join(f"- {fact.label}: {escape(fact.text)}" for fact in facts))
     if report.next:
         parts.append(f"**{words('do_next')}**")
         parts += [_step(number, step, words) for number, step in enumerate(report.next, 1)]
@@ -85,8 +88,7 @@ def _spaced(piece: str) -> str:
 
 
 def _also(report: RunReport, words: Words) -> list[str]:
-    serious = [one for one in report.findings if one.severity in ("critical", "warning")]
-    causes = [one for one in without_explained(serious) if one is not report.headline]
+    causes = other_causes(report)
     if not causes or report.headline is None:
         return []
     lines = [

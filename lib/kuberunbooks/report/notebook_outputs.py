@@ -83,6 +83,11 @@ def step_ids(cell: Any) -> list[str]:
     return [clean(str(one["id"])) for one in results if isinstance(one, dict) and "id" in one]
 
 
+def closes(cell: Any) -> bool:
+    """Whether this is the closing cell."""
+    return any(SUMMARY_MIME in (output.get("data") or {}) for output in cell.get("outputs", ()))
+
+
 def tidy(value: Any, key: str = "", depth: int = 0) -> Any:
     """JSON made safe to compute with and to show; linear in its size."""
     if isinstance(value, str):

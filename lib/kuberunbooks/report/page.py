@@ -20,7 +20,7 @@ from kuberunbooks.findings import Finding, Mark, duration_text, without_explaine
 
 from .foreign import is_ours, markdown_html, output_html, without_title
 from .model import RunReport, StepReport
-from .notebook_outputs import step_ids
+from .notebook_outputs import closes, step_ids
 from .timeline import MOST_TABLE_ROWS, Drawing, alert_time, draw, kind_word
 from .words import Words, moment
 
@@ -197,6 +197,9 @@ def _walk(
         outputs = cell.get("outputs", ())
         foreign = [html for one in outputs if not is_ours(one) and (html := output_html(one, words))]
         ids = [id_ for id_ in step_ids(cell) if id_ in steps and id_ not in shown]
+        if closes(cell):
+            # What stands above the closing cell introduces a summary that stands at the top of the page.
+            above = Markup()
         if not items and not ids and not foreign:
             intro, above = intro + above, Markup()
             continue

@@ -194,7 +194,16 @@ def _dots(marks: list[Mark], start: float, end: float, words: Words) -> list[Dot
         at = _place(alike[0].at.timestamp(), start, end)
         dots.append(Dot(at, shape, worst.severity, _title(alike, words)))
     # The worst is drawn last, so that nothing harmless covers it.
-    return sorted(dots, key=lambda dot: -SEVERITIES.index(dot.severity))
+    return sorted(_apart(dots), key=lambda dot: -SEVERITIES.index(dot.severity))
+
+
+def _apart(dots: list[Dot]) -> list[Dot]:
+    """Marks of different kinds at one moment, moved beside each other."""
+    placed: list[Dot] = []
+    for dot in sorted(dots, key=lambda dot: dot.x):
+        least = placed[-1].x + BUCKET if placed else 0.0
+        placed.append(dot._replace(x=round(min(max(dot.x, least), 100.0), 2)))
+    return placed
 
 
 def _title(alike: list[Mark], words: Words) -> str:

@@ -8,13 +8,16 @@ read proves nothing, so it never counts as good.
 from __future__ import annotations
 
 from kuberunbooks.cluster import Origin
-from kuberunbooks.findings import Finding, NextStep, duration_text
+from kuberunbooks.findings import Finding, NextStep, duration_text, without_explained
 
 from .model import Fact, RunReport, StepReport
 from .words import Words, ago, moment, shorten
 
 MOST_NEXT = 3
 """Next steps on the first screen: more than three are not read at 03:00."""
+
+MOST_ALSO = 2
+"""Other causes named on the first screen; the rest are counted."""
 
 _UNREAD = ("refused", "failed", "not_run")
 
@@ -121,6 +124,7 @@ def _facts(report: RunReport, words: Words) -> list[Fact]:
             "affected": affected(top, report.target_text, words),
             "changed": _changed(report, words),
             "certainty": _certainty(top, report, words),
+            "also": _also(report, words),
         }
     elif report.outcome == "unknown" and report.failure is not None:
         found = {"tried": place_of(report.source, words), "asof": _as_of(report, words)}
@@ -128,7 +132,7 @@ def _facts(report: RunReport, words: Words) -> list[Fact]:
         found = {
             "asof": _as_of(report, words),
             "looked": _looked(report, words),
-            "changed": _changed(report, words),
+            "lately": report.change,
             "certainty": _certainty_of_nothing(report, words),
         }
     return [Fact(key=key, label=words(f"fact_{key}"), text=text) for key, text in found.items() if text]
@@ -177,6 +181,20 @@ def _certainty(top: Finding, report: RunReport, words: Words) -> str:
     if report.coverage.refused:
         text += "; " + words("certain_unchecked", what=shorten(refused_what(report), 60))
     return text
+
+
+def other_causes(report: RunReport) -> list[Finding]:
+    """The critical and warning findings beside the headline that nothing else explains, worst first."""
+    serious = [one for one in report.findings if one.severity in ("critical", "warning")]
+    return [one for one in without_explained(serious) if one is not report.headline]
+
+
+def _also(report: RunReport, words: Words) -> str:
+    causes = other_causes(report)
+    if not causes:
+        return ""
+    titles = "; ".join(shorten(one.title or one.code, 60) for one in causes[:MOST_ALSO])
+    return words("also_causes", causes=words.count("cause", len(causes)), titles=titles)
 
 
 def _tail(path: str) -> str:
