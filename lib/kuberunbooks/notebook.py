@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from kuberunbooks import __version__
-from kuberunbooks.cluster import Cluster, Coverage, Origin
+from kuberunbooks.cluster import Cluster, Origin
 from kuberunbooks.cluster.case_output import CaseOutput
 from kuberunbooks.errors import BadParameter, RunbookError
 from kuberunbooks.findings import (
@@ -124,14 +124,23 @@ class Session:
         """The closing cell: timeline, what changed, coverage. Writes the run's case when the runner asked for it."""
         closing = Summary(finished_at=datetime.now(UTC))
         if self._cluster is not None and self._target is not None:
-            closing.marks = self._guide.timeline(self._target, self._cluster)
-            closing.change = self._guide.change(self._target, self._cluster, self.steps)
+            self._look_back(closing)
             closing.coverage = self._cluster.coverage
             if self._output is not None and (unwritten := self._output.write()):
                 closing.coverage.truncate(unwritten)
             closing.coverage.redactions = dict(self._redactor.counts)
             closing = self._redactor.struct(closing)
         return Shown(SUMMARY_MIME, closing)
+
+    def _look_back(self, closing: Summary) -> None:
+        """Timeline and change: worth having, but their failure must not cost the summary."""
+        if self._cluster is None or self._target is None:
+            return
+        try:
+            closing.marks = self._guide.timeline(self._target, self._cluster)
+            closing.change = self._guide.change(self._target, self._cluster, self.steps)
+        except Exception as error:
+            self._cluster.coverage.truncate(f"the timeline ({type(error).__name__}: {error})")
 
 
 def open(  # noqa: A001 - reads as what it does: notebook.open(...)
@@ -169,16 +178,24 @@ def open(  # noqa: A001 - reads as what it does: notebook.open(...)
         start.target_text = getattr(found, "text", target)
         start.pods = len(getattr(found, "pods", ()))
         start.coverage = cluster.coverage
-    except RunbookError as error:
-        start.failure = Failure(
-            error=type(error).__name__,
-            sentence=redactor.text(str(error)),
-            advice=error.advice,
-            exit_status=error.exit_status,
-        )
+    except Exception as error:
+        # Also what nobody expected: a report that says so is worth more than a traceback in a ticket.
+        start.failure = _failure(error, redactor)
         output.write()
         return Session(guide_, redactor.struct(start), None, None, redactor)
     return Session(guide_, redactor.struct(start), cluster, found, redactor, output)
+
+
+def _failure(error: Exception, redactor: Redactor) -> Failure:
+    known = isinstance(error, RunbookError)
+    return Failure(
+        error=type(error).__name__,
+        sentence=redactor.text(
+            str(error) if known else f"The run could not begin: {type(error).__name__}: {error}."
+        ),
+        advice=error.advice if isinstance(error, RunbookError) else "",
+        exit_status=error.exit_status if isinstance(error, RunbookError) else RunbookError.exit_status,
+    )
 
 
 def seconds(text: str) -> float:
@@ -207,6 +224,3 @@ def _connect_live(context: str, output: CaseOutput, guide_: Guide, request: Requ
     one_pod = bool(request.target) and "=" not in request.target and not _WORKLOAD.match(request.target)
     survey(live, source, guide_.rights, request.namespace, one_by_one=not one_pod)
     return Cluster(source)
-
-
-_ = Coverage
