@@ -268,3 +268,10 @@ def test_null_and_unknown_values_cost_nothing_but_detail(examine: Examine) -> No
 def test_since_is_when_the_readiness_turned(examine: Examine) -> None:
     found = examine([node(), pod("web-1", ready=False)]).steps["DP-01"].findings
     assert [f"{one.since:%Y-%m-%dT%H:%M:%SZ}" for one in found if one.code == "PodNotReady"] == [ago(6900)]
+
+
+def test_one_pod_that_is_well_is_not_alarmed_by_its_siblings(examine: Examine) -> None:
+    siblings = workload("StatefulSet", "db", replicas=2)
+    siblings["status"]["readyReplicas"] = 1
+    pods = [pod("db-0", ownerReferences=owner("StatefulSet", "db")), pod("db-1", ready=False)]
+    assert examine([node(), siblings, *pods], "pod/db-0").serious() == set()

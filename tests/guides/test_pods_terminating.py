@@ -175,6 +175,21 @@ def test_a_webhook_for_other_objects_or_namespaces_does_not_count(examine: Exami
         assert "PodUpdateWebhookPresent" not in found.codes(), more
 
 
+def test_a_selector_of_the_namespaces_name_is_judged_without_reading_the_namespace(examine: Examine) -> None:
+    name = {"key": "kubernetes.io/metadata.name", "operator": "NotIn"}
+    for values, fires in ((["shop"], False), (["kube-system"], True)):
+        hook = webhook(namespaceSelector={"matchExpressions": [{**name, "values": values}]})
+        found = examine([node(), POLICY, leaving(90), hook], without=("Namespace",))
+        assert ("PodUpdateWebhookPresent" in found.codes()) is fires
+
+
+def test_a_namespace_whose_labels_cannot_be_read_leaves_the_webhook_in_doubt(examine: Examine) -> None:
+    hook = webhook(namespaceSelector={"matchLabels": {"team": "blue"}}, service="gone")
+    found = examine([node(), POLICY, leaving(90), hook], without=("Namespace",))
+    assert "could not be checked" in found.one("PodUpdateWebhookPresent").summary
+    assert "WebhookBackendDown" not in found.codes()
+
+
 @pytest.mark.parametrize(
     ("resources", "operations", "scope", "counts"),
     [

@@ -74,6 +74,8 @@ def resolve(cluster: Cluster, request: Request) -> Pods:
     if unread is not None and not target.namespace_missing:
         raise _with_recorded_namespaces(unread, cluster)
     target.index(population)
+    if target.single and target.fine:
+        target.roots = []  # what its workload lacks elsewhere is not in question when this one pod is well
     return target
 
 

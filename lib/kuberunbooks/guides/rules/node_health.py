@@ -20,8 +20,6 @@ from .conditions import cite_condition
 # A node finding names the pods and workloads it explains; more would only swell the report.
 _MOST_EXPLAINED = 100
 
-_NODE_LOST_TAINTS = frozenset({"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"})
-
 
 class NodeTrouble(NamedTuple):
     """Why pods of a node cannot be trusted to be as the API says.
@@ -92,7 +90,9 @@ def node_finding(
         reason=trouble.reason,
         message=trouble.message,
         silent=(now - trouble.since).total_seconds() if trouble.since else None,
-        problems=[f"{one.type} ({one.message or one.reason})" for one in _problems(trouble.node)],
+        problems=[
+            f"{one.type} ({(one.message or one.reason).rstrip('.')})" for one in _problems(trouble.node)
+        ],
         pods=len(pods),
         of=of,
         explains=explains[:_MOST_EXPLAINED],
@@ -102,8 +102,3 @@ def node_finding(
 def _problems(node: Node | None) -> list[Condition]:
     """Every condition but Ready is good when False; those a silent kubelet owns have gone Unknown."""
     return [one for one in node.status.conditions if one.type != "Ready" and one.is_true] if node else []
-
-
-def is_lost_node_taint(key: str) -> bool:
-    """A taint the node controller puts on a node that is not Ready; nobody should tolerate it away."""
-    return key in _NODE_LOST_TAINTS

@@ -22,6 +22,9 @@ from kuberunbooks.objects import (
 )
 from kuberunbooks.objects.policy import WebhookRule
 
+# The API server sets it on every namespace: a selector of it alone needs no request.
+_NAME_LABEL = "kubernetes.io/metadata.name"
+
 WebhookConfiguration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration
 
 
@@ -42,7 +45,16 @@ class BackendState(NamedTuple):
 
 
 def webhook_backend(cluster: Cluster, namespace: str, name: str) -> BackendState:
-    """Whether the Service that a webhook calls exists, and how many of its endpoints are ready."""
+    """Whether the Service that a webhook calls exists, and how many of its endpoints are ready.
+
+    One request when it answers, a second to tell "no Service" from "nobody behind it".
+    """
+    slices = cluster.look(EndpointSlice, namespace, labels=f"kubernetes.io/service-name={name}")
+    ready = sum(endpoint.is_ready for one in slices for endpoint in one.endpoints or ())
+    source = f"{EndpointSlice.api.path(namespace)}?labelSelector=kubernetes.io/service-name={name}"
+    counted = Evidence(source, "endpoints[conditions.ready=true]", str(ready))
+    if ready:
+        return BackendState(True, ready, (counted,))
     service = cluster.find(Service, namespace, name)
     if not service.known:
         return BackendState(None, None, ())
@@ -50,14 +62,9 @@ def webhook_backend(cluster: Cluster, namespace: str, name: str) -> BackendState
         absent = Evidence(f"{Service.api.path(namespace)}#{name}", "metadata.name", "absent")
         return BackendState(False, None, (absent,))
     exists = service.object.cite("metadata.name")
-    slices = cluster.look(EndpointSlice, namespace, labels=f"kubernetes.io/service-name={name}")
     if not slices.complete:
         return BackendState(True, None, (exists,))
-    ready = sum(endpoint.is_ready for one in slices for endpoint in one.endpoints or ())
-    source = f"{EndpointSlice.api.path(namespace)}?labelSelector=kubernetes.io/service-name={name}"
-    return BackendState(
-        True, ready, (exists, Evidence(source, "endpoints[conditions.ready=true]", str(ready)))
-    )
+    return BackendState(True, 0, (exists, counted))
 
 
 class MatchingWebhook(NamedTuple):
@@ -120,9 +127,9 @@ def is_pod_update_rule(rule: WebhookRule) -> bool:
 
 def _selects_namespace(webhook: Webhook, namespace: str, cluster: Cluster) -> bool | None:
     """Whether the namespaceSelector lets this namespace through; None when its labels could not be read."""
-    if webhook.namespace_selector.is_empty:
-        return True
+    selector = webhook.namespace_selector
+    keys = {*selector.match_labels, *(one.key for one in selector.match_expressions)}
+    if keys <= {_NAME_LABEL}:
+        return selector.matches({_NAME_LABEL: namespace})
     found = cluster.find(Namespace, "", namespace)
-    if found.object is None:
-        return None
-    return webhook.namespace_selector.matches(found.object.metadata.labels)
+    return None if found.object is None else selector.matches(found.object.metadata.labels)
