@@ -121,7 +121,7 @@ class Session:
         return Shown(STEP_MIME, result)
 
     def summary(self) -> Shown:
-        """The closing cell: timeline, what changed, coverage. Writes the run's case when the runner asked for it."""
+        """The closing cell: timeline, what changed, coverage. Writes the case when the runner asked for one."""
         closing = Summary(finished_at=datetime.now(UTC))
         if self._cluster is not None and self._target is not None:
             self._look_back(closing)
@@ -143,7 +143,7 @@ class Session:
             self._cluster.coverage.truncate(f"the timeline ({type(error).__name__}: {error})")
 
 
-def open(  # noqa: A001 - reads as what it does: notebook.open(...)
+def open(
     runbook: str,
     *,
     context: str = "",
