@@ -1,4 +1,4 @@
-"""Writes constraints.txt: the exact version of everything this environment has for the package and all its extras.
+"""Writes constraints.txt: exact versions of all that the package and its extras have in this environment.
 
 Run it in a fresh environment after `pip install -U -e '.[lab,dev]'` to move to
 newer versions; then run the tests.
@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 PINS = Path(__file__).parents[1] / "constraints.txt"
-HEAD = "# Exact versions of everything, so that a new machine gets the same. Written by scripts/pin_versions.py.\n"
+HEAD = "# Exact versions, so that a new machine gets the same. Written by scripts/pin_versions.py.\n"
 
 
 def pins() -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-
 from kuberunbooks.cli import cli
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"

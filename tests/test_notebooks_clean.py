@@ -1,4 +1,4 @@
-"""The notebooks as they are kept: nothing but source, cells that keep their names, one parameters cell, every step once."""
+"""The notebooks as they are kept: only source, stable cell names, one parameters cell, every step."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 import nbformat
 import pytest
-from papermill.inspection import inspect_notebook
-
 from kuberunbooks.guides import guide, guides
 from kuberunbooks.run import library
+from papermill.inspection import inspect_notebook
 
 NOTEBOOKS = sorted(library.own_runbooks().glob("*.ipynb"))
 COMMON = {

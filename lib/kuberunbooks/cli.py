@@ -87,8 +87,8 @@ def list_(runbooks: tuple[Path, ...], as_json: bool) -> None:
         )
     else:
         width = max((len(row[0]) for row in rows), default=0)
-        for name, title, path in rows:
-            own = "" if Path(path).parent == library.own_runbooks() else f"  ({path})"
+        for name, title, file in rows:
+            own = "" if Path(file).parent == library.own_runbooks() else f"  ({file})"
             click.echo(f"{name:<{width}}  {title}{own}")
     for line in broken:
         click.echo(line, err=True)

@@ -1,4 +1,4 @@
-"""The command as a person runs it: a process of its own, in a folder of its own, with notebooks made for the test."""
+"""The command as a person runs it: in a process and a folder of its own, with notebooks made for the test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Notebooks:
         self.out = folder / "out"
 
     def write(self, name: str, *cells: str, parameters: str = "", always: str = "") -> Path:
-        """A notebook with a code cell per text; `always` is the source of a last cell that runs in any case."""
+        """A notebook with a code cell per text; `always` makes a last cell that runs in any case."""
         made = [
             nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(cells, 1)
         ]

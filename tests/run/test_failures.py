@@ -1,4 +1,4 @@
-"""Whatever happens to a notebook: the right exit status, one sentence, the best partial report, nothing left running."""
+"""Whatever happens to a notebook: the right exit status, the best partial report, nothing left running."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_signal_ends_the_run_in_order(own: Notebooks, number: signal.Signals) 
     process = own.start("run", "asked", "--out", str(own.out))
     own.wait_for("busy")
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=30)
     assert process.returncode == 4, stderr
     assert own.report()["failure"] == {
         "error": "RunStopped",
@@ -117,7 +117,8 @@ def test_a_second_run_into_the_same_folder_is_refused_while_the_first_one_runs(o
 def test_processes_a_cell_started_do_not_outlive_the_run(own: Notebooks) -> None:
     own.write(
         "parent",
-        "import subprocess, pathlib\nchild = subprocess.Popen(['sleep', '50'])\npathlib.Path('pid').write_text(str(child.pid))",
+        "import subprocess, pathlib\nchild = subprocess.Popen(['sleep', '50'])",
+        "pathlib.Path('pid').write_text(str(child.pid))",
     )
     assert own.run("parent").returncode == 0
     assert is_gone(int(own.wait_for("pid")))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from kuberunbooks.errors import BadParameter, BadSettings, UnknownParameter, UnknownRunbook
 from kuberunbooks.run import library, presets
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from kuberunbooks.errors import BadSettings, DiskFull, OutputInUse
 from kuberunbooks.run.output import disk_errors, new_results_folder, results_folder
 
@@ -35,9 +34,9 @@ def test_nothing_is_seen_before_all_is_written(tmp_path: Path) -> None:
 def test_a_run_that_fails_leaves_the_results_before_it_as_they_were(tmp_path: Path) -> None:
     out = tmp_path / "out"
     _leave(out, report_json="old")
-    with pytest.raises(ZeroDivisionError), results_folder(out) as results:
+    with pytest.raises(FileNotFoundError), results_folder(out) as results:
         (results.staging / "report.json").write_text("new")
-        raise ZeroDivisionError
+        (results.staging / "nowhere").read_text()
     assert _content(out) == {"report.json": "old"}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

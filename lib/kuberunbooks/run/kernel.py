@@ -20,7 +20,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
 LONGEST_SOCKET = 90
-"""Characters in a socket's path, leaving room for a number; the systems allow 104 to 108 (unix(7), sun_path)."""
+"""Characters of a socket's path, with room for a number; systems allow 104 to 108 (unix(7), sun_path)."""
 
 
 class _ThisPython(KernelSpecManager):  # type: ignore[misc]
@@ -67,7 +67,7 @@ class Kernel:
                 os.killpg(group, signal.SIGKILL)
 
     def stop(self) -> None:
-        """Kills the process, waits for its end, removes its folder. Harmless when it is dead or never began."""
+        """Kills the process, waits for its end, removes its folder. Harmless when it never began."""
         try:
             self.kill()
             if self.manager.has_kernel:

@@ -16,7 +16,7 @@ from .output import disk_errors
 
 
 def start(folder: Path | None) -> NoReturn:
-    """Replaces this process by JupyterLab. Raises BadSettings when it is not installed or the folder is none."""
+    """Replaces this process by JupyterLab. Raises BadSettings when it or the folder is not there."""
     if importlib.util.find_spec("jupyterlab") is None:
         raise BadSettings(
             "JupyterLab is not installed here.",
@@ -29,7 +29,7 @@ def start(folder: Path | None) -> NoReturn:
 
 
 def _editable_runbooks() -> Path:
-    """The checkout's notebooks; those of an installed package are copied out, since an upgrade would undo edits."""
+    """The checkout's notebooks, or copies of the installed ones, in which an upgrade undoes no edits."""
     own = library.own_runbooks()
     if not library.is_installed():
         return own

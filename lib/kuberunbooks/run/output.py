@@ -30,7 +30,7 @@ HTML, JSON, MARKDOWN, NOTEBOOK, CASE = (
     "case.zip",
 )
 RESULTS = (HTML, MARKDOWN, NOTEBOOK, CASE, JSON)
-"""The results, in the order they are put into a folder that holds other files: report.json last, as the seal."""
+"""The results in the order they are put into a folder with other files: report.json last, as the seal."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -72,7 +72,7 @@ def results_folder(out: Path, *, fresh: bool = False) -> Iterator[Results]:
 
 @contextlib.contextmanager
 def new_results_folder(runbook: str, target: str, now: datetime, *, root: Path) -> Iterator[Results]:
-    """As `results_folder`, in a new `ROOT/pods-deployment-web-20260102T030405Z`, numbered on when it is taken."""
+    """As `results_folder`, in a new `ROOT/pods-deployment-web-20260102T030405Z`, or a `-2` of it."""
     words = (runbook, re.sub(r"[^A-Za-z0-9.]+", "-", target).strip("-.")[:60], f"{now:%Y%m%dT%H%M%SZ}")
     name = "-".join(word for word in words if word)
     for number in itertools.count(1):

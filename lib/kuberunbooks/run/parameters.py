@@ -1,4 +1,4 @@
-"""The parameters of a notebook: read from its parameters cell, and the values a person gives checked against them.
+"""The parameters of a notebook, and the values a person gives, checked against them.
 
 papermill writes parameters into the notebook as source code. Names, and values
 other than plain JSON, would run as code there, so only names the cell declares
@@ -62,7 +62,7 @@ def from_text(parameters: Iterable[Parameter], name: str, text: str) -> Any:
 
 
 def checked(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with every name known and every value of its declared type. Raises UnknownParameter, BadParameter."""
+    """`values`, with every name and type as declared. Raises UnknownParameter, BadParameter."""
     known = list(parameters)
     return {name: check(_declared(known, name), value) for name, value in values.items()}
 

@@ -28,7 +28,7 @@ def preset(runbook: Runbook, name: str) -> dict[str, Any]:
         hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known) or 'none'}."
         raise BadSettings(
             f"Runbook {runbook.name} has no preset {name!r}; {hint}",
-            advice="A preset stands in parameters/RUNBOOK.yaml; a path ending in .yaml names a file of your own.",
+            advice="Presets stand in parameters/RUNBOOK.yaml; a name ending in .yaml is a file of your own.",
         )
     return checked(runbook.parameters, known[name])
 

@@ -1,4 +1,4 @@
-"""What a person sees while a notebook runs: a line for every step as it ends, and on a terminal the one that is running.
+"""What a person sees while a notebook runs: a line for every step that ended, and what runs now.
 
 Goes to stderr, so that stdout holds the result alone. Used by the command line.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 from typing import Any, Protocol
+
+from kuberunbooks.findings import RUN_MIME, STEP_MIME
 
 MARKS = {
     "critical": "✖",
@@ -44,10 +46,14 @@ class Silent:
 class Lines:
     """One plain line for each step that has ended."""
 
+    def __init__(self) -> None:
+        self._steps = Steps()
+
     def __call__(self, cell: Any, index: int, ended: bool) -> None:
-        """Prints the step's line."""
-        if ended and (line := step_line(cell)):
-            print(line, file=sys.stderr, flush=True)
+        """Writes the step's line."""
+        if ended and (line := self._steps.line(cell)):
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -59,6 +65,7 @@ class Live:
     def __init__(self) -> None:
         from rich.console import Console
 
+        self._steps = Steps()
         self._console = Console(stderr=True, highlight=False)
         self._status = self._console.status("Starting", spinner="dots")
         self._status.start()
@@ -67,7 +74,7 @@ class Live:
         """Prints the step's line, or names the cell that runs now."""
         from rich.text import Text
 
-        if ended and (line := step_line(cell)):
+        if ended and (line := self._steps.line(cell)):
             self._console.print(Text(line, style=_STYLES.get(line[0], ""), overflow="ellipsis", no_wrap=True))
         elif not ended:
             self._status.update(Text(str(cell.get("id", "")).replace("-", " ")))
@@ -77,28 +84,33 @@ class Live:
         self._status.stop()
 
 
+class Steps:
+    """The lines of the steps: `✖ DP-09 Why does it crash, or not get ready? Container app ...`."""
+
+    def __init__(self) -> None:
+        self._opened = True
+
+    def line(self, cell: Any) -> str:
+        """The line of an ended cell; empty for one that is no step, and for all when nothing could be opened."""
+        for output in cell.get("outputs", ()):
+            if output.get("output_type") == "error":
+                return _printable(f"! {cell.get('id')}: {output.get('ename')}: {output.get('evalue')}")
+            data = output.get("data") or {}
+            if data.get(RUN_MIME, {}).get("failure"):
+                self._opened = False
+            step = data.get(STEP_MIME)
+            if isinstance(step, dict) and self._opened:
+                mark = MARKS.get(str(step.get("status")), "?")
+                return _printable(f"{mark} {step.get('id')} {step.get('title')} {step.get('verdict')}")
+        return ""
+
+
 _STYLES = {"✖": "bold red", "▲": "yellow", "?": "yellow", "!": "bold red", "✔": "green"}
 
 
 def for_stderr() -> Progress:
     """The one that fits where stderr goes."""
     return Live() if sys.stderr.isatty() else Lines()
-
-
-def step_line(cell: Any) -> str:
-    """`✖ DP-09 Does it crash, or fail its probes? Container app ... (0.12 s)`; empty for a cell that is no step."""
-    from kuberunbooks.findings import STEP_MIME
-
-    for output in cell.get("outputs", ()):
-        if output.get("output_type") == "error":
-            return _printable(
-                f"! {cell.get('id', '')}: {output.get('ename', '')}: {output.get('evalue', '')}"
-            )
-        step = (output.get("data") or {}).get(STEP_MIME)
-        if isinstance(step, dict):
-            mark = MARKS.get(str(step.get("status")), "?")
-            return _printable(f"{mark} {step.get('id')} {step.get('title')} {step.get('verdict')}")
-    return ""
 
 
 def _printable(text: str) -> str:

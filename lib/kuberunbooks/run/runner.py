@@ -75,7 +75,7 @@ class Outcome:
 
 
 def run(order: Order) -> Outcome:
-    """Executes the notebook and writes its results. Raises SettingsError and DiskFull; all else is in the report."""
+    """Executes the notebook and writes its results. Raises SettingsError and DiskFull, nothing else."""
     case = order.parameters.get("case")
     if case and not os.path.lexists(case):
         # A mistyped path need not cost a kernel, nor leave a report about nothing.
@@ -225,6 +225,6 @@ def _exit_status(report: RunReport, fail_on: str, *, complete: bool) -> int:
     if not complete:
         return DiskFull.exit_status
     if fail_on:
-        failing = SEVERITIES[: SEVERITIES.index(fail_on) + 1]  # type: ignore[arg-type]
+        failing = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
         return int(any(one.severity in failing for one in report.findings))
     return 0

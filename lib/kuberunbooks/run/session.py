@@ -1,4 +1,4 @@
-"""Executing a parameterized notebook: a papermill engine with deadlines, and an end for everything that can go wrong.
+"""Executing a notebook: a papermill engine with deadlines, and an end for everything that can go wrong.
 
 papermill's own engine has a limit per cell only, marks cells that never ran as
 completed after a timeout, and leaves a dead kernel as an exception without the
@@ -70,7 +70,7 @@ class Session:
                 session=self,
             )
         except PapermillExecutionError:
-            # Raised for any error output; the engine has noted the failure, or the cell was allowed its error.
+            # Raised for any error output; the engine has noted it, or the cell was allowed to fail.
             remove_error_markers(self.notebook)
         return self.notebook
 
@@ -134,6 +134,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         self._session.progress(cell, index, False)
         failure = await self._end_of(cell, index)
         if failure is not None:
+            if self._session.failure is not None:
+                cell.outputs = []  # what follows from the first failure only distracts from it
             self._session.failure = self._session.failure or failure
             self.nb_man.cell_exception(cell, cell_index=index)
         self.nb_man.cell_complete(cell, cell_index=index)
@@ -150,7 +152,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         return self._reason(left, _name(cell))
 
     async def _wait(self, task: asyncio.Future[Any], seconds: float, *, until_stopped: bool = True) -> bool:
-        """Waits for the task, its kernel's death, a signal or the time. True when the task or its kernel has ended."""
+        """Waits for the task, its kernel's death, a signal or the time. True for the first two."""
         death = asyncio.ensure_future(self._death())
         others = {death, asyncio.ensure_future(self._session.stop.wait())} if until_stopped else {death}
         try:
@@ -202,7 +204,7 @@ def _outcome(task: asyncio.Future[Any], cell: Any) -> NotebookError | None:
     if isinstance(error, DeadKernelError):
         return KernelDied(
             f"The notebook's Python process ended while {_name(cell)} ran.",
-            advice="It exited, or was killed from outside, perhaps for memory: `dmesg | tail` on that machine tells.",
+            advice="It exited, or was killed, perhaps for memory: `dmesg | tail` on that machine tells.",
         )
     what = f"{error.ename}: {error.evalue}" if isinstance(error, CellExecutionError) else repr(error)
     return CellFailed(

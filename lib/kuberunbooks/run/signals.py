@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request to end in order: the report of what was found until then is still written."""
+"""SIGINT and SIGTERM as a request to end in order: what was found until then still becomes a report."""
 
 from __future__ import annotations
 
