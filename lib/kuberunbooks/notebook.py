@@ -121,7 +121,7 @@ class Session:
         return Shown(STEP_MIME, result)
 
     def summary(self) -> Shown:
-        """The closing cell: timeline, what changed, coverage. Writes the case when the runner asked for one."""
+        """The closing cell: timeline, what changed, coverage. Writes the case if the runner asked for one."""
         closing = Summary(finished_at=datetime.now(UTC))
         if self._cluster is not None and self._target is not None:
             self._look_back(closing)

@@ -165,7 +165,7 @@ def fill(one: Finding, language: str = "en") -> Finding:
 def context(one: Finding) -> dict[str, Any]:
     """What a text may use: the facts, and who it is about.
 
-    `who` is `pod web-1`, `all 3 pods of deployment/web` or `2 of 3 pods of
+    `who` is `pod web-1`, `both pods` or `all 3 pods of deployment/web` or `2 of 3 pods of
     deployment/web`; `pod` is the pod's name when the subject is one.
     """
     subject = one.subject
@@ -189,7 +189,8 @@ def who(one: Finding) -> str:
     """The subject as a colleague would say it."""
     noun = one.subject.kind.lower()
     if one.count > 1 and one.owner and one.total:
-        number = f"all {one.count}" if one.count >= one.total else f"{one.count} of {one.total}"
+        everyone = "both" if one.total == 2 else f"all {one.count}"
+        number = everyone if one.count >= one.total else f"{one.count} of {one.total}"
         return f"{number} {noun}s of {one.owner}"
     if one.count > 1:
         return f"{one.count} {noun}s" + (f" of {one.owner}" if one.owner else "")
