@@ -181,10 +181,11 @@ def test_an_object_the_kubelet_has_not_seen_yet_is_no_fault(examine: Callable[..
 def test_a_disk_another_node_holds_is_in_use(examine: Callable[..., Any]) -> None:
     volumes = {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "ledger"}}]}
     web = stuck("ContainerCreating", spec=volumes)
-    why = 'Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node'
+    why = 'Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) ledger-0'
     found = examine([web, node(), event(web, "FailedAttachVolume", why, type_="Warning")], "pod/web-1")
     assert {"VolumeInUse", "VolumeAttachFailed"} <= found.codes()
     assert found.headline.code == "VolumeInUse"
+    assert "claim ledger may be used by one pod or node at a time, and ledger-0 uses it" in found.headline.summary
     assert "ledger" in found.one("VolumeAttachFailed").summary
 
 

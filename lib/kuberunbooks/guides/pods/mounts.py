@@ -21,6 +21,7 @@ MOUNT_REASONS = frozenset({"FailedMount", "FailedMapVolume", "FailedAttachVolume
 SANDBOX_REASONS = frozenset({"FailedCreatePodSandBox", "NetworkNotReady"})
 _KINDS = {"configmap": "ConfigMap", "secret": "Secret", "persistentvolumeclaim": "PersistentVolumeClaim"}
 _CAUSE = 300
+_USED_BY = re.compile(r"already used by pod\(s\) (?P<pods>[\w.-]+(?:, [\w.-]+)*)")
 _NUMBERED = re.compile(r"[0-9a-f]{8,}|\d+")
 
 
@@ -84,9 +85,12 @@ def _mount(pod: Pod, event: Event, volume: str) -> Iterator[Finding]:
 def _attach(pod: Pod, event: Event, volume: str) -> Iterator[Finding]:
     place, asked = _volume(pod, volume)
     claim = asked.persistent_volume_claim.claim_name if asked and asked.persistent_volume_claim else ""
+    used_by = _USED_BY.search(event.text)
     facts: dict[str, Any] = {
+        "attaching": True,
         "volume": volume,
-        "claim": claim or _only_claim(pod),
+        "claim": claim or _only_claim(pod) or volume,
+        "holders": used_by["pods"].split(", ") if used_by else [],
         "cause": _cause(event),
         "node": pod.spec.node_name,
         "attempts": event.occurrences,
