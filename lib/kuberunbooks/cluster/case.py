@@ -90,8 +90,8 @@ class CaseSource:
         names = self._files_for(path)
         if (one := _ONE_OBJECT.fullmatch(fields)) is not None:
             self._raise_recorded(f"{path}/{one['name']}")
-        if not names or not (labels or fields or self._is_whole(path)):
-            # A list that was refused stays refused, even when single objects of it were read.
+        if names != [f"{path}.json"] or not (labels or fields or self._is_whole(path)):
+            # A list that was refused stays refused, even when single objects or other parts of it were read.
             self._raise_recorded(path)
         if not names:
             raise self._not_collected(path)

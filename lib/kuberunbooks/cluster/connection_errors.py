@@ -27,10 +27,10 @@ _CLIENT_CERTIFICATE_ALERTS = (
 _NO_ROUTE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN)
 
 
-def connection_error(error: Exception, server: str, *, proxy: str, path: str, seconds: float) -> ClusterError:
+def connection_error(error: Exception, server: str, *, proxy: str, path: str, waited: float) -> ClusterError:
     """The error for a request that got no whole answer; `server` and `proxy` are host and port only.
 
-    `seconds` is the time limit that applied, for the sentence about it.
+    `waited` is in seconds, for the sentence about a server that was too slow.
     """
     if isinstance(error, http.ProxyError):
         return Unreachable(f"The proxy {proxy} does not connect to {server}: {_proxy_words(error)}.")
@@ -39,7 +39,8 @@ def connection_error(error: Exception, server: str, *, proxy: str, path: str, se
     if isinstance(error, http.NewConnectionError):
         return _not_connected(error, server)
     if isinstance(error, http.TimeoutError | TimeoutError):
-        return TimedOut(f"The API server {server} did not answer within {seconds:g} s.")
+        digits = 0 if waited >= 10 else 1
+        return TimedOut(f"The API server {server} did not answer within {waited:.{digits}f} s.")
     if isinstance(error, http.SSLError | ssl.SSLError):
         return _tls_error(error.args[0] if isinstance(error, http.SSLError) and error.args else error, server)
     if isinstance(error, http.IncompleteRead) or _caused_by(error, http.IncompleteRead):

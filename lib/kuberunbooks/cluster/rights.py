@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -206,6 +207,8 @@ def _refused(live: Reviewer, wanted: list[Right], namespace: str, one_by_one: bo
     try:
         answer = live.review(f"{_AUTHORIZATION}/selfsubjectrulesreviews", document)
         status = msgspec.json.decode(answer, type=_Rules).status
+    except Unreachable:
+        return []
     except (ClusterError, msgspec.DecodeError):
         return _ask_each(live, wanted, namespace) if one_by_one else []
     rules = status.resource_rules or []
@@ -218,13 +221,16 @@ def _refused(live: Reviewer, wanted: list[Right], namespace: str, one_by_one: bo
 def _ask_each(live: Reviewer, rights: list[Right], namespace: str) -> list[Right]:
     if not rights:
         return []
+    lost = Event()
     with ThreadPoolExecutor(_IN_PARALLEL, "rights") as pool:
-        answers = pool.map(lambda right: _may(live, right, namespace), rights)
+        answers = pool.map(lambda right: _may(live, right, namespace, lost), rights)
         return [right for right, may in zip(rights, answers, strict=True) if may is False]
 
 
-def _may(live: Reviewer, right: Right, namespace: str) -> bool | None:
-    """What a SelfSubjectAccessReview says; None when it could not say."""
+def _may(live: Reviewer, right: Right, namespace: str, lost: Event) -> bool | None:
+    """What a SelfSubjectAccessReview says; None when it could not say, or the server was `lost` meanwhile."""
+    if lost.is_set():
+        return None
     resource, _, sub = right.resource.partition("/")
     attributes = {"verb": right.verb, "group": right.group, "resource": resource, "subresource": sub}
     if _is_namespaced(right):
@@ -237,6 +243,9 @@ def _may(live: Reviewer, right: Right, namespace: str) -> bool | None:
     try:
         answer = live.review(f"{_AUTHORIZATION}/selfsubjectaccessreviews", document)
         status = msgspec.json.decode(answer, type=_Access).status
+    except Unreachable:
+        lost.set()
+        return None
     except (ClusterError, msgspec.DecodeError):
         return None
     return True if status.allowed else None if status.evaluation_error else False

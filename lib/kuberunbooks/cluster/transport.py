@@ -145,7 +145,8 @@ class Transport:
         if body is not None:
             headers["content-type"] = "application/json"
         limits = self._limits
-        remaining = max(0.001, deadline - time.monotonic())
+        started = time.monotonic()
+        remaining = max(0.001, deadline - started)
         try:
             response = self._credentials.pool.request(
                 method,
@@ -160,7 +161,7 @@ class Transport:
                 ),
             )
         except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            raise self._broken(error, path) from error
+            raise self._broken(error, path, time.monotonic() - started) from error
         self._sent()
         with response:
             self._note_date(response.headers.get("date"))
@@ -174,6 +175,7 @@ class Transport:
         unpack = zlib.decompressobj(_GZIP) if packed else None
         pieces: list[bytes] = []
         size = 0
+        started = time.monotonic()
         try:
             while piece := response.read1(_CHUNK, decode_content=False):
                 if unpack is not None:
@@ -187,7 +189,7 @@ class Transport:
                 if time.monotonic() > deadline:
                     raise _Failed(self._late(path))
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._broken(error, path, counted=True) from error
+            raise self._broken(error, path, time.monotonic() - started, counted=True) from error
         except zlib.error as error:
             sentence = f"The answer of {self._credentials.server} to {path} is damaged."
             raise _Failed(BadAnswer(sentence)) from error
@@ -247,14 +249,11 @@ class Transport:
             return 0.0
         return min(asked, self._limits.retry_after)
 
-    def _broken(self, cause: Exception, path: str, *, counted: bool = False) -> _Failed:
+    def _broken(self, cause: Exception, path: str, waited: float, *, counted: bool = False) -> _Failed:
         """What a broken connection means; names that do not resolve and slow servers are not tried again."""
-        limits, credentials = self._limits, self._credentials
+        credentials = self._credentials
         connecting = isinstance(cause, urllib3.exceptions.ConnectTimeoutError)
-        seconds = limits.connect if connecting else limits.read
-        error = connection_error(
-            cause, credentials.server, proxy=credentials.proxy, path=path, seconds=seconds
-        )
+        error = connection_error(cause, credentials.server, proxy=credentials.proxy, path=path, waited=waited)
         reached = not isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ProxyError)
         if (
             not counted

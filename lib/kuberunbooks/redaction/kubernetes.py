@@ -18,7 +18,7 @@ from .names import env_secrecy, is_path, is_reference, is_trivial, looks_random,
 from .tokens import holds_user_and_password
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_DATA_FIELDS = ("data", "stringData")
+_DATA_FIELDS = frozenset(("data", "stringData"))
 _ENV_ENTRY = re.compile(rb'"name":\s*"([^"\\]{1,256})",\s*"value":\s*"((?:[^"\\]|\\.)+)"')
 _FLAG = re.compile(r"--?[A-Za-z][\w.-]*")
 
@@ -49,14 +49,14 @@ def env_entries(body: bytes) -> Iterator[tuple[str, str]]:
 
 
 def is_secret_object(value: Any) -> bool:
-    """Whether a parsed object is a Secret."""
-    return isinstance(value, dict) and value.get("kind") == "Secret" and value.get("apiVersion", "v1") == "v1"
+    """Whether a parsed object is a Secret that carries values."""
+    return isinstance(value, dict) and value.get("kind") == "Secret" and not _DATA_FIELDS.isdisjoint(value)
 
 
 def without_data(secret: dict[str, Any], names: Names) -> dict[str, Any]:
     """A Secret as metadata: the key names stay, every value becomes a name; values are never decoded into it."""
     hidden = dict(secret)
-    for field in _DATA_FIELDS:
+    for field in sorted(_DATA_FIELDS):
         values = secret.get(field)
         if isinstance(values, dict):
             hidden[field] = {key: names.secret(_plain(field, value), "secret") for key, value in values.items()}

@@ -47,7 +47,7 @@ class Occupancy:
         self.whole = whole is not None and whole.complete
         """Whether the pods of all namespaces were read."""
         self._why = whole.why if whole is not None and not whole.complete else ""
-        self._by_node = _by_node(whole if whole is not None else target.pods)
+        self._by_node = _by_node(whole or target.pods)
 
     def on(self, node: Node) -> Occupants:
         """The pods on a node; a request each for the first nodes when not all pods were read."""
