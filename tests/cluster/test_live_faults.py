@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from kuberunbooks import errors
 from kuberunbooks.cluster import Cluster
+from kuberunbooks.cluster.rights import survey
 from kuberunbooks.objects import Pod
 
 from tests.support.api_server import Fault, serve_case
@@ -56,7 +57,7 @@ FAULTS = {
     ),
     "reset": (Fault(PODS, reset=True), errors.Unreachable, TRIES, "closed the connection"),
     "truncated": (Fault(PODS, cut=300), errors.BadAnswer, TRIES, "cut off"),
-    "silence": (Fault(PODS, hang=5), errors.TimedOut, 1, "did not answer within 0.5 s"),
+    "silence": (Fault(PODS, hang=5), errors.TimedOut, 1, "did not answer within 0."),
     "slow drip": (Fault(PODS, drip=0.2), errors.TimedOut, 1, "not whole after 1.5 s"),
 }
 
@@ -166,6 +167,38 @@ def test_a_closed_port_is_refused_a_few_times_and_counts_as_no_request(
         with pytest.raises(errors.Unreachable, match=f"127.0.0.1:{port} refused the connection"):
             source.raw("version")
     assert source.coverage.requests == 0
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port that takes connections and says nothing."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_never_says_a_word_is_given_up(
+    scheme: str, silent: int, incident: Callable[[str], Path], tmp_path: Path
+) -> None:
+    limits = HASTY._replace(connect=0.5)
+    with serve_case(incident("crashloop")) as server:
+        source = open_live(server, tmp_path, limits=limits, server=f"{scheme}://127.0.0.1:{silent}")
+        with pytest.raises(errors.TimedOut, match=rf"127.0.0.1:{silent} did not answer within 0\.\d s"):
+            source.raw("version")
+
+
+def test_asking_for_rights_ends_soon_when_the_server_says_nothing(
+    silent: int, incident: Callable[[str], Path], tmp_path: Path
+) -> None:
+    rights = [("list", "", f"kind-{number}") for number in range(80)]
+    with serve_case(incident("crashloop")) as server:
+        source = open_live(server, tmp_path, limits=HASTY, server=f"http://127.0.0.1:{silent}")
+        started = time.monotonic()
+        with pytest.raises(errors.TimedOut):
+            survey(source, source, rights, "")
+    assert time.monotonic() - started < 3
 
 
 def test_a_name_that_does_not_resolve_is_said_to(incident: Callable[[str], Path], tmp_path: Path) -> None:
