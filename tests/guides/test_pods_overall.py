@@ -198,6 +198,34 @@ def test_a_node_that_was_not_read_is_not_said_to_be_gone(examine: Examine) -> No
     assert "NodeMissing" not in examine([pod("web-1", on="n1")], without=("Node",)).codes()
 
 
+def waiting_for_a_node(**more: Any) -> dict[str, Any]:
+    return pod("web-1", on="", phase="Pending", ready=False, containers=[], **more)
+
+
+def test_when_every_node_is_lost_the_newest_loss_is_the_headline_of_a_pod_that_waits(
+    examine: Examine,
+) -> None:
+    found = examine(
+        [
+            node("n1", ready="Unknown", since=9000),
+            node("n2", ready="Unknown", since=300),
+            waiting_for_a_node(),
+        ]
+    )
+    assert found.headline.subject.text == "node/n2"
+    assert "1 pod waits" in found.headline.summary
+
+
+def test_one_ready_node_is_enough_to_look_elsewhere_for_why_a_pod_waits(examine: Examine) -> None:
+    found = examine([node("n1", ready="Unknown"), node("n2"), waiting_for_a_node()])
+    assert "NodeStatusUnknown" not in found.codes()
+
+
+def test_a_pod_of_a_minute_has_not_waited_long_enough_to_blame_a_node(examine: Examine) -> None:
+    found = examine([node("n1", ready="Unknown"), waiting_for_a_node(creationTimestamp=ago(30))])
+    assert "NodeStatusUnknown" not in found.codes()
+
+
 def test_another_node_that_is_lost_does_not_concern_pods_elsewhere(examine: Examine) -> None:
     found = examine([node("n1"), node("n2", ready="Unknown"), pod("web-1", on="n1")])
     assert found.serious() == set()
@@ -254,6 +282,16 @@ def test_unreadiness_that_a_container_explains_is_left_to_the_step_that_explains
     )
     gate = {"readinessGates": [{"conditionType": "example.com/ready"}]}
     assert "PodNotReady" not in examine([node(), pod("a", ready=False, spec=gate)]).codes()
+
+
+def test_a_job_whose_containers_finish_one_after_the_other_is_no_alarm(examine: Examine) -> None:
+    statuses = [stopped("a", code=0, reason="Completed"), running("b")]
+    found = examine([node(), pod("load", ready=False, containers=statuses, spec={"restartPolicy": "Never"})])
+    assert dp01(found) == set()
+
+
+def test_a_pod_that_has_only_just_started_is_not_called_unready(examine: Examine) -> None:
+    assert dp01(examine([node(), pod("new", ready=False, creationTimestamp=ago(5))])) == set()
 
 
 def test_null_and_unknown_values_cost_nothing_but_detail(examine: Examine) -> None:

@@ -119,7 +119,15 @@ def test_of_a_deployments_old_replicasets_only_those_with_pods_and_the_newest_ar
 
 
 @pytest.mark.parametrize(
-    "text", ["deployment/web", "deploy/web", "Deployment/web", "deployments/web", "deployments.apps/web"]
+    "text",
+    [
+        "deployment/web",
+        "deploy/web",
+        "Deployment/web",
+        "deployments/web",
+        "deployments.apps/web",
+        "deployment web",
+    ],
 )
 def test_a_workload_is_found_by_every_name_kubectl_takes(find: Callable[..., Pods], text: str) -> None:
     assert names(find(web_shop(), text)) == ["web-3cc-x1", "web-3cc-x2"]

@@ -174,3 +174,10 @@ def test_a_node_that_ran_out_of_disk_before_a_pod_failed_is_named(examine: Exami
     )
     found = examine([full, pod("web-1", ready=False, containers=[stopped(code=1, at=120)])])
     assert found.closing.change == "condition DiskPressure of node n1 turned true 2 min earlier"
+
+
+def test_lanes_of_several_namespaces_name_them(examine: Examine) -> None:
+    found = examine(
+        [node(), pod("web-1", "one", ready=False), pod("web-1", "two", ready=False)], namespace="-"
+    )
+    assert {one.lane for one in found.closing.marks} == {"one/pod/web-1", "two/pod/web-1"}

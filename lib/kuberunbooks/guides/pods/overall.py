@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from kuberunbooks.cluster import Cluster
+from kuberunbooks.cluster import Cluster, Glance
 from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import ContainerView, Pod, Terminated
 
@@ -24,6 +24,9 @@ from .pod_table import pod_tables
 from .target import Pods
 
 _MOST_OWNERS = 20
+_MOST_LOST_NODES = 5
+_PENDING_GRACE = 60.0  # seconds a scheduler may take
+_START_GRACE = 60.0  # seconds in which the kubelet's report may lag behind a start
 _RESTARTS_HIGH = 5
 _HISTORY = timedelta(days=1)  # a count that has not grown for this long says nothing of today
 
@@ -41,10 +44,11 @@ def overall(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     nodes = nodes_by_name(names, cluster, single=target.single)
     troubles = {name: found for name, node in nodes.items() if (found := trouble_of(name, node)) is not None}
     yield from _lost_nodes(target, troubles, cluster.now)
+    yield from _no_node_left(target, troubles, cluster)
     for pod in target.suspects:
         yield from ended_findings(pod, target, cluster)
         if pod.spec.node_name not in troubles:
-            yield from _not_ready(pod)
+            yield from _not_ready(pod, cluster.now)
         yield from _recent_restarts(pod, target, cluster)
     yield from _high_restart_counts(target, cluster)
     yield from _good_news(target, troubles, all(node.known for node in nodes.values()))
@@ -77,6 +81,25 @@ def _lost_nodes(target: Pods, troubles: Troubles, now: datetime) -> Iterator[Fin
             )
 
 
+def _no_node_left(target: Pods, troubles: Troubles, cluster: Cluster) -> Iterator[Finding]:
+    """Pods wait for a node while every node is lost: then those are the cause, not the taints they carry."""
+    waiting = [
+        pod
+        for pod in target.unscheduled
+        if pod.age(cluster.now) >= _PENDING_GRACE and not pod.spec.scheduling_gates
+    ]
+    nodes = cluster.nodes() if waiting else None
+    if not nodes or not nodes.complete or any(node.is_ready for node in nodes):
+        return
+    lost = [trouble_of(node.name, Glance(node, True)) for node in nodes if node.name not in troubles]
+    newest_first = sorted(filter(None, lost), key=lambda one: one.since or cluster.now, reverse=True)
+    owners = [f"{pod.namespace}/{text}" for pod in waiting if (text := target.owner_name(pod))]
+    for trouble in newest_first[:_MOST_LOST_NODES]:
+        yield node_finding(
+            trouble, waiting, of=len(target.pods), owners=owners, now=cluster.now, waiting=True
+        )
+
+
 def _never_accepted(pod: Pod, trouble: NodeTrouble) -> bool:
     """A pod whose spec names a node that never was: a wrong nodeName, which the placement step explains."""
     return (
@@ -84,12 +107,14 @@ def _never_accepted(pod: Pod, trouble: NodeTrouble) -> bool:
     )
 
 
-def _not_ready(pod: Pod) -> Iterator[Finding]:
+def _not_ready(pod: Pod, now: datetime) -> Iterator[Finding]:
     """Running without being ready, when no container's state nor a probe nor a gate says why."""
     if pod.phase in ("Pending", "Succeeded", "Failed") or pod.is_ready or pod.metadata.deletion_timestamp:
         return
     ready = pod.condition("Ready")
-    if any(_explains_unready(view, pod) for view in pod.containers()) or _unmet_gates(pod):
+    if any(_explains_unready(view) for view in pod.containers()) or _unmet_gates(pod):
+        return
+    if pod.age(now) < _START_GRACE:
         return
     yield finding(
         "PodNotReady",
@@ -103,16 +128,12 @@ def _not_ready(pod: Pod) -> Iterator[Finding]:
     )
 
 
-def _explains_unready(view: ContainerView, pod: Pod) -> bool:
-    """A container about which a later step has a verdict of its own."""
-    state = view.status.state
-    if state.terminated is not None:
-        ended_well = state.terminated.exit_code == 0
-        return not ended_well or (view.role == "app" and pod.spec.restart_policy == "Always")
-    if state.running is None:
+def _explains_unready(view: ContainerView) -> bool:
+    """A container about which a later step has a verdict of its own, or that has done its work."""
+    if view.status.state.running is None or view.role == "init":
         return True
     probes = view.spec is not None and (view.spec.readiness_probe or view.spec.startup_probe)
-    return view.role == "init" or (not view.status.ready and bool(probes))
+    return not view.status.ready and bool(probes)
 
 
 def _unmet_gates(pod: Pod) -> bool:

@@ -42,7 +42,7 @@ def timeline(target: Pods, cluster: Cluster) -> list[Mark]:
     for pod in _worst_first(target):
         if len(lanes) >= _MOST_LANES:
             break
-        if marks := list(_pod_marks(pod, cluster)):
+        if marks := list(_pod_marks(pod, _lane(pod, target), cluster)):
             lanes.append(marks)
     return _bounded(_recent([mark for lane in lanes for mark in lane], cluster.now, target.since))
 
@@ -58,6 +58,12 @@ def _worst_first(target: Pods) -> list[Pod]:
     return [pod for *_, pod in sorted(keyed, key=lambda item: item[:3])]
 
 
+def _lane(one: Pod | Controller, target: Pods) -> str:
+    """`pod/web-1`; with its namespace when the target spans several."""
+    text = f"{one.kind.lower()}/{one.name}"
+    return text if target.namespace else f"{one.namespace}/{text}"
+
+
 def _badness(pod: Pod) -> int:
     """0 is worst: failed, or a container that does not run; then deleted, pending, not ready, the rest."""
     if pod.phase == "Failed":
@@ -70,8 +76,8 @@ def _badness(pod: Pod) -> int:
     return 2 if pod.phase == "Pending" else 4
 
 
-def _pod_marks(pod: Pod, cluster: Cluster) -> Iterator[Mark]:
-    words, lane = phrases(), f"pod/{pod.name}"
+def _pod_marks(pod: Pod, lane: str, cluster: Cluster) -> Iterator[Mark]:
+    words = phrases()
     created, due = pod.metadata.creation_timestamp, pod.metadata.deletion_timestamp
     if created is not None:
         yield Mark(lane=lane, at=created, kind="change", text=words["mark_created"])
@@ -167,7 +173,7 @@ def _workload_lanes(target: Pods, cluster: Cluster) -> list[list[Mark]]:
 
 
 def _workload_marks(one: Controller, target: Pods, cluster: Cluster) -> Iterator[Mark]:
-    lane, words = f"{one.kind.lower()}/{one.name}", phrases()
+    lane, words = _lane(one, target), phrases()
     rollouts = target.history.get((one.kind, one.namespace, one.name), [])
     for made in rollouts:
         if made.metadata.creation_timestamp is not None:

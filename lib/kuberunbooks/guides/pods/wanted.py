@@ -74,6 +74,7 @@ def parse_target(text: str) -> Wanted:
         return Wanted()
     if re.search(r"[=!]|\s(not)?in\s*\(", text):
         return Wanted(selector=_selector(text))
+    text = re.sub(r"\s+", "/", text, count=1)  # `deployment web`, as one writes it after kubectl get
     if "/" not in text:
         if not _PREFIX.fullmatch(text):
             raise BadParameter(f"target={text!r} is no name of a pod.", advice=_ADVICE)

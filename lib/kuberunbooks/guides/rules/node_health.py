@@ -67,12 +67,19 @@ def trouble_of(name: str, glance: Glance[Node]) -> NodeTrouble | None:
 
 
 def node_finding(
-    trouble: NodeTrouble, pods: list[Pod], *, of: int, owners: Iterable[str], now: datetime
+    trouble: NodeTrouble,
+    pods: list[Pod],
+    *,
+    of: int,
+    owners: Iterable[str],
+    now: datetime,
+    waiting: bool = False,
 ) -> Finding:
     """The finding about a lost node, with the target's pods on it, of `of` pods in all.
 
     `owners` are their workloads (`shop/deployment/web`); both are named as
-    explained, so that none of their symptoms becomes the headline.
+    explained, so that none of their symptoms becomes the headline. `waiting`:
+    the pods are not on it but wait for any node, and all are lost.
     """
     explains = [*dict.fromkeys(owners), *(f"{pod.namespace}/pod/{pod.name}" for pod in pods)]
     subject = Subject(kind="Node", namespace="", name=trouble.name)
@@ -95,6 +102,7 @@ def node_finding(
         ],
         pods=len(pods),
         of=of,
+        waiting=waiting,
         explains=explains[:_MOST_EXPLAINED],
     )
 
