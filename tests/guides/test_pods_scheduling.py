@@ -172,9 +172,9 @@ def test_the_autoscaler_is_quoted(tmp_path: Path) -> None:
 
 def test_a_pod_whose_place_is_being_cleared_is_told_so(tmp_path: Path) -> None:
     waiting = pod("vip", refused=CPU, requests={"cpu": "1"}, status={"nominatedNodeName": "n1"})
-    one = Scheduling(write_case(tmp_path, node("n1"), waiting)).one("PodUnschedulable")
-    assert one.severity == "warning"
-    assert "place on node n1" in one.summary
+    found = Scheduling(write_case(tmp_path, node("n1"), waiting))
+    assert "place on node n1" in found.one("PodUnschedulable").summary
+    assert {one.severity for one in found.findings} == {"warning"}
 
 
 def test_the_histogram_is_shown_in_the_schedulers_words(tmp_path: Path) -> None:
@@ -440,6 +440,33 @@ def test_topology_spread_names_the_label_nodes_lack(tmp_path: Path) -> None:
     assert "topology.kubernetes.io/zone" in one.explanation
 
 
+def test_a_daemon_is_judged_by_its_own_node_and_not_by_the_others(tmp_path: Path) -> None:
+    def daemon(name: str, where: str, message: str) -> Any:
+        field = {"key": "metadata.name", "operator": "In", "values": [where]}
+        rule = {"nodeSelectorTerms": [{"matchFields": [field]}]}
+        affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": rule}}
+        return pod(
+            name, refused=message, owner=("DaemonSet", "agent"), affinity=affinity, requests={"cpu": "2"}
+        )
+
+    message = (
+        "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]."
+    )
+    gone = "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector."
+    case = write_case(
+        tmp_path,
+        node("n1", cpu="1"),
+        node("n2"),
+        daemon("agent-a", "n1", message),
+        daemon("agent-b", "n9", gone),
+        thing("DaemonSet", "agent"),
+    )
+    found = Scheduling(case)
+    assert found.one("NodeSelectorMismatch").subject.name == "agent-b"
+    assert "n9, which does not exist" in found.one("NodeSelectorMismatch").summary
+    assert found.one("InsufficientCpu").facts["best_node"] == "n1"
+
+
 # -- volumes
 
 
@@ -574,6 +601,40 @@ def test_thousands_of_replicas_refused_alike_are_one_finding_each_and_cost_littl
         "InsufficientCpu": 2000,
         "RequestExceedsAnyNode": 2000,
     }
+
+
+def test_many_bare_pods_show_a_few_tables_only(tmp_path: Path) -> None:
+    case = write_case(
+        tmp_path, node("n1"), *[pod(f"job-{n}", refused=CPU, requests={"cpu": "9"}) for n in range(30)]
+    )
+    found = Scheduling(case)
+    assert len(found.tables("What the scheduler said")) == 3
+    assert len(found.tables("Room")) == 3
+
+
+def test_healthy_pods_cost_next_to_nothing(tmp_path: Path) -> None:
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    case = write_case(tmp_path, node("n1"), *[pod(f"web-{n}", on="n1", status=ready) for n in range(5000)])
+    cluster = Cluster(CaseSource(case))
+    target = resolve(cluster, Request("shop", "", 3600.0, {}))
+    assert target.unscheduled == []
+    for one in STEPS:
+        started = time.perf_counter()
+        assert list(one.run(target, cluster)) == []
+        assert time.perf_counter() - started < 0.02
+
+
+def test_without_the_right_to_read_nodes_the_schedulers_words_still_count(
+    incident: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with serve_case(incident("pending-resources"), deny=["list nodes"]) as server:
+        cluster = Cluster(open_live(server, tmp_path))
+        found = resolve(cluster, Request("pending-resources", "pod/reports-5b7fcd598f-2ks6f", 3600.0, {}))
+        results = [run_step(one, found, cluster, Redactor(), guide="pods", language="en") for one in STEPS]
+        cluster.close()
+    (one,) = [item for result in results for item in result.findings if item.code == "InsufficientCpu"]
+    assert "insufficient cpu. It asks for 900m." in one.summary
+    assert "nodes could not be read" in one.explanation
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,11 @@ class Term(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The rule in words: `away from pods app=web per kubernetes.io/hostname`."""
-        chosen = self.selector.text() if self.selector is not None else ""
-        skew = f", at most {self.max_skew} apart" if self.max_skew else ""
-        return f"{self.what} pods {chosen or '(any)'} per {self.topology_key}{skew}"
+        """The rule in words: `away from pods app=web per zone`, `spread evenly over zone with ...`."""
+        chosen = f"pods {self.selector.text() or '(any)'}" if self.selector is not None else "no pods"
+        if self.max_skew:
+            return f"{self.what} {self.topology_key} with {chosen} (skew at most {self.max_skew})"
+        return f"{self.what} {chosen} per {self.topology_key}"
 
 
 class Company:
@@ -111,7 +112,7 @@ def spread_terms(pod: Pod) -> list[Term]:
     """The topology spread constraints that can keep a pod from being placed (DoNotSchedule)."""
     return [
         Term(
-            "spread over",
+            "spread evenly over",
             f"spec.topologySpreadConstraints[{index}]",
             one.label_selector,
             [pod.namespace],

@@ -56,11 +56,11 @@ def resources(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         asked = effective_request(refusal.example.spec)
         if _named(refusal):
             desk = desk or Desk(fleet, Occupancy(target, cluster))
-            found, looked = desk.shortages(refusal, asked)
+            found, look = desk.shortages(refusal, asked)
             if tables.take():
                 yield from _table(refusal, found, len(fleet.nodes))
             for one in found:
-                yield from _insufficient(refusal, one, fleet.nodes, looked, target)
+                yield from _insufficient(refusal, one, fleet.nodes, look, target)
         yield from _too_large(refusal, asked, fleet, target)
 
 
@@ -75,38 +75,45 @@ def _named(refusal: Refusal) -> list[tuple[str, str, int | None]]:
     return found
 
 
+class Look(NamedTuple):
+    """The room found per resource, how many nodes were looked at, and how many could have been."""
+
+    rooms: dict[str, list[Room]]
+    looked: int
+    candidates: int
+
+
 class Desk:
     """Works out shortages, once for pods of one shape that ask for the same."""
 
     def __init__(self, fleet: Fleet, occupancy: Occupancy) -> None:
         self._fleet = fleet
         self._occupancy = occupancy
-        self._rooms: dict[tuple[int, tuple[str, ...]], tuple[dict[str, list[Room]], int]] = {}
+        self._rooms: dict[tuple[int, tuple[str, ...]], Look] = {}
 
-    def shortages(self, refusal: Refusal, asked: Amounts) -> tuple[list[Shortage], int]:
-        """What is short for these pods, and how many nodes were looked at."""
+    def shortages(self, refusal: Refusal, asked: Amounts) -> tuple[list[Shortage], Look]:
+        """What is short for these pods, and what it was judged by."""
         named = _named(refusal)
-        rooms, looked = self._look(
-            self._fleet.view(refusal.example), tuple(resource for _, resource, _ in named)
-        )
+        look = self._look(self._fleet.view(refusal.example), tuple(resource for _, resource, _ in named))
         return [
             Shortage(
                 code,
                 resource,
                 Decimal(1) if resource == "pods" else asked.get(resource, Decimal(0)),
                 nodes_short,
-                rooms[resource],
+                look.rooms[resource],
                 self._fleet.offer(resource),
             )
             for code, resource, nodes_short in named
-        ], looked
+        ], look
 
-    def _look(self, view: View, wanted: tuple[str, ...]) -> tuple[dict[str, list[Room]], int]:
+    def _look(self, view: View, wanted: tuple[str, ...]) -> Look:
         key = (id(view), wanted)
         if key not in self._rooms:
             candidates = _promising(view, wanted)
             looked = candidates if self._occupancy.whole else candidates[:MOST_NODES]
-            self._rooms[key] = {name: self._room(looked, name) for name in wanted}, len(looked)
+            rooms = {name: self._room(looked, name) for name in wanted}
+            self._rooms[key] = Look(rooms, len(looked), len(candidates))
         return self._rooms[key]
 
     def _room(self, looked: list[Node], resource: str) -> list[Room]:
@@ -127,7 +134,7 @@ def _promising(view: View, wanted: tuple[str, ...]) -> list[Node]:
 
 
 def _insufficient(
-    refusal: Refusal, one: Shortage, nodes: Listing[Node], looked: int, target: Pods
+    refusal: Refusal, one: Shortage, nodes: Listing[Node], look: Look, target: Pods
 ) -> Iterator[Finding]:
     best = one.rooms[0] if one.rooms else None
     facts: dict[str, Any] = {
@@ -146,7 +153,8 @@ def _insufficient(
         "best_known": bool(best and best.known),
         "best_counted": bool(best and (best.known or best.requested)),
         "fits_now": bool(best and best.fits(one.asked)),
-        "looked": looked,
+        "looked": look.looked,
+        "candidates": look.candidates,
         "why_unknown": next((entry.why for entry in one.rooms if not entry.known), ""),
         "lower": _lower(refusal.example, one, best),
         "asking": _only_asking(refusal.example, one.resource),

@@ -112,15 +112,13 @@ def _unschedulable(refusal: Refusal, target: Pods, cluster: Cluster) -> Iterator
     }
     if refusal.message.no_nodes or (nodes.complete and not nodes):
         yield from explain(refusal, "NoNodesAvailable", facts, [], target=target)
-    waits = bool(pod.status.nominated_node_name)
     yield from explain(
         refusal,
         "PodUnschedulable",
         facts,
         evidence,
         target=target,
-        severity="warning" if waits else "critical",
-        group=(refusal.message.codes, waits),
+        group=(refusal.message.codes,),
     )
 
 

@@ -164,13 +164,18 @@ def explain(
         yield finding(
             code,
             pod,
-            severity=severity or severity_of(code, refusal.message),
+            severity=_eased(severity or severity_of(code, refusal.message), pod),
             evidence=[*refusal.evidence(pod), *evidence],
             since=refusal.since(pod),
             group=group,
             **shared,
             **owner_facts(target, pod),
         )
+
+
+def _eased(severity: Severity, pod: Pod) -> Severity:
+    """A pod with a nominated node has its place as soon as the victims there are gone: it waits."""
+    return "warning" if severity == "critical" and pod.status.nominated_node_name else severity
 
 
 def said(refusal: Refusal) -> dict[str, Any]:
