@@ -129,6 +129,20 @@ def test_of_several_failed_pods_the_last_one_is_quoted(examine: Examine) -> None
     assert examine([job(), *pods], "job/export").one("JobBackoffLimitExceeded").facts["quote"] == "second"
 
 
+@pytest.mark.parametrize("reason", ["BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy", ""])
+@pytest.mark.parametrize("cron", ["", "nightly"])
+def test_every_end_of_a_job_has_a_sentence_and_commands_that_can_be_copied(
+    reason: str, cron: str, examine: Examine
+) -> None:
+    one = job(reason=reason, cron=cron, spec={"activeDeadlineSeconds": 5, "suspend": not reason})
+    found = examine([cron_job(suspend=True), one, failed_pod()])
+    for item in found.findings:
+        if item.step == "DP-11":
+            assert item.title != item.code
+            assert item.summary.endswith(".")
+            assert all(step.command for step in item.next)
+
+
 def test_without_its_pods_a_failed_job_says_that_why_is_not_known(examine: Examine) -> None:
     found = examine([job()], "job/export").one("JobBackoffLimitExceeded")
     assert "why is not known" in found.summary

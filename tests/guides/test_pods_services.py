@@ -11,7 +11,7 @@ import pytest
 from kuberunbooks import notebook
 from kuberunbooks.guides.rules.near_miss import Shapes, distance
 
-from tests.support.made_cases import ago, make_case, owner, pod, running, workload
+from tests.support.made_cases import ago, make_case, node, owner, pod, running, workload
 
 Examine = Callable[..., Any]
 
@@ -94,6 +94,15 @@ def unready(name: str, **more: Any) -> dict[str, Any]:
     return web(name, ready=False, containers=[running(ready=False)], **more)
 
 
+def assert_complete(found: Any) -> None:
+    """Every text of the Service steps could be filled in."""
+    for one in found.findings:
+        if one.step in ("DP-12", "DP-13"):
+            assert one.title != one.code
+            assert one.summary != one.code
+            assert all(step.command for step in one.next)
+
+
 def step_codes(found: Any) -> set[str]:
     """The codes of the Service steps that are more than ok."""
     return {one.code for one in found.findings if one.step in ("DP-12", "DP-13") and one.severity != "ok"}
@@ -101,6 +110,7 @@ def step_codes(found: Any) -> set[str]:
 
 def test_every_broken_service_of_a_namespace_is_named_with_its_reason(diagnose: Callable[..., Any]) -> None:
     found = diagnose("services")
+    assert_complete(found)
     by_service = {
         (one.subject.name, one.code): one for one in found.findings if one.subject.kind == "Service"
     }
@@ -168,6 +178,12 @@ def test_no_ready_pod_at_all_is_critical(examine: Examine) -> None:
     assert none.one("ServiceEndpointsNotReady").severity == "critical"
 
 
+def test_an_unready_neighbour_is_no_alarm_about_a_single_pod_that_is_ready(examine: Examine) -> None:
+    items = [web(), unready("web-2"), node(), service()]
+    items.append(endpoint_slice("web", [endpoint("web-1"), endpoint("web-2", ready=False)]))
+    assert examine(items, "pod/web-1").serious() == set()
+
+
 def test_a_pod_that_was_just_made_is_given_a_minute_to_become_ready(examine: Examine) -> None:
     fresh = unready("web-2", creationTimestamp=ago(20))
     slices = endpoint_slice("web", [endpoint("web-1"), endpoint("web-2", ready=False)])
@@ -176,6 +192,7 @@ def test_a_pod_that_was_just_made_is_given_a_minute_to_become_ready(examine: Exa
 
 def test_a_ready_pod_that_is_missing_from_the_slices_is_named(examine: Examine) -> None:
     found = examine([web(), web("web-2"), service(), endpoint_slice("web", [endpoint("web-1")])])
+    assert_complete(found)
     assert found.one("ServiceEndpointCountMismatch").facts["absent"] == ["web-2"]
 
 

@@ -161,6 +161,22 @@ def test_the_servers_words_tell_the_cause(message: str, code: str, facts: dict[s
     assert facts.items() <= found.facts.items()
 
 
+@pytest.mark.parametrize(("message", "code", "facts"), REFUSALS)
+def test_every_refusal_has_a_sentence_and_commands_that_can_be_copied(
+    message: str, code: str, facts: dict[str, Any], examine: Examine
+) -> None:
+    del facts
+    web = deployment(replicas=0, readyReplicas=0, conditions=refused(message))
+    web["spec"]["replicas"] = 2
+    found = examine([web], "deployment/web").one(code)
+    assert found.title != code
+    assert found.summary.startswith("The pods of deployment/web cannot be created: ")
+    assert found.next
+    for step in found.next:
+        assert step.command.startswith("kubectl ")
+        assert "''" not in step.command
+
+
 def test_several_broken_limits_are_all_named() -> None:
     found = classify(
         "[maximum cpu usage per Container is 1, but limit is 2, "

@@ -48,7 +48,8 @@ def endpoints(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     who_made = partial(_who_made, target)
     right: list[Service] = []
     for backing in situation.selecting:
-        found = list(judge_endpoints(backing, cluster.now, who_made, situation.lenient))
+        severity = _one_is_reached(target) if is_right(backing) else situation.lenient
+        found = list(judge_endpoints(backing, cluster.now, who_made, severity))
         yield from found
         if not found:
             right.append(backing.service)
@@ -148,6 +149,11 @@ def _leniency(target: Pods, backed: list[Backing]) -> Severity | None:
         return None
     reached = any(is_right(one) and not any(judge_ports(one.service, one.pods)) for one in backed)
     return "info" if reached else None
+
+
+def _one_is_reached(target: Pods) -> Severity | None:
+    """That other pods of its Service are not ready is no alarm about the one pod in question."""
+    return "info" if target.single and target.pods[0].is_ready else None
 
 
 def _templates(roots: Iterable[Controller]) -> Iterator[Labelled[Controller]]:
