@@ -35,7 +35,7 @@ from kuberunbooks.guides import Guide, Target, guide, run_step
 from kuberunbooks.guides.registry import Request
 from kuberunbooks.guides.step import Step
 from kuberunbooks.redaction import Redactor
-from kuberunbooks.report import html_of, text_of
+from kuberunbooks.report import RunReport, compose, html_of, text_of
 
 _SINCE = re.compile(r"^(?P<number>\d+)(?P<unit>[smhd])$")
 _WORKLOAD = re.compile(r"^(?!(?:pods?|po)/)[^/]+/")
@@ -43,17 +43,20 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Shown:
-    """A cell's value: the data, and how Jupyter shows it."""
+    """A cell's value: the data, and how Jupyter shows it; `report` is shown in place of the data."""
 
-    def __init__(self, mime: str, data: RunStart | StepResult | Summary) -> None:
+    def __init__(
+        self, mime: str, data: RunStart | StepResult | Summary, *, report: RunReport | None = None
+    ) -> None:
         self.data = data
         self._mime = mime
+        self._report = report
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         del include, exclude
         return {
-            "text/html": html_of(self.data),
-            "text/plain": text_of(self.data),
+            "text/html": html_of(self._report or self.data),
+            "text/plain": text_of(self._report or self.data),
             self._mime: msgspec.to_builtins(self.data),
         }
 
@@ -130,7 +133,9 @@ class Session:
                 closing.coverage.truncate(unwritten)
             closing.coverage.redactions = dict(self._redactor.counts)
             closing = self._redactor.struct(closing)
-        return Shown(SUMMARY_MIME, closing)
+        report = compose(self.start, self.steps, closing)
+        closing.verdict = report.verdict
+        return Shown(SUMMARY_MIME, closing, report=report)
 
     def _look_back(self, closing: Summary) -> None:
         """Timeline and change: worth having, but their failure must not cost the summary."""

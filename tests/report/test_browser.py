@@ -55,7 +55,8 @@ def test_hostile_text_stays_text_in_a_cell_and_a_failure(shown: Shown) -> None:
     opening = start()
     opening.failure, opening.source.user, opening.source.context = failure, PAYLOAD, PAYLOAD
     failed = page_of(notebook_of([], opening=opening), hostile_parameters(), failure)
-    cells = "".join(report.html_of(one) for one in (opening, *steps(), summary()))
+    closing = report.collect(hostile_notebook(), parameters=hostile_parameters())
+    cells = "".join(report.html_of(one) for one in (opening, *steps(), summary(), closing))
     for html in (failed, f"<!doctype html><title>t</title>{cells}"):
         page = shown(html)
         assert page.evaluate(HANDLERS) == []

@@ -72,6 +72,19 @@ def test_a_cells_html_has_no_script_and_escapes_its_text(data: object) -> None:
     assert "&#39;memory&#39;" in html or "memory']" not in html
 
 
+def test_the_closing_cell_shows_the_verdict_of_the_report_and_what_to_do_next() -> None:
+    closing = report.compose(start(), steps(), summary())
+    collected = report.collect(incident(), parameters=PARAMETERS)
+    assert closing.verdict == collected.verdict
+    assert closing.coverage_line == collected.coverage_line
+    text, html = report.text_of(closing), report.html_of(closing)
+    assert text.startswith("✖ CRITICAL")
+    for shown in (text, html):
+        assert "is killed for memory at its 64Mi limit" in shown
+        assert "kubectl rollout undo deployment/web" in shown
+    assert '<svg class="drawing"' in html
+
+
 def test_a_refused_step_shows_what_the_server_said() -> None:
     text = report.text_of(next(one for one in steps() if one.status == "refused"))
     assert "[could not be read]" in text

@@ -1,8 +1,9 @@
 """Turning step results into what people read: cells, report.html, report.json, summary.md, the terminal.
 
 The run layer calls `collect` once and then what it needs of `to_json`,
-`to_markdown`, `to_html` and `terminal`; the notebook session calls `html_of` and
-`text_of`. Only `to_html` imports nbconvert, and only when it is called.
+`to_markdown`, `to_html` and `terminal`. The notebook session calls `html_of` and
+`text_of` for every cell, and `compose` for what its last one shows. Only
+`to_html` imports nbconvert, and only when it is called.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from .cell import html_of, text_of
-from .collect import collect
+from .collect import collect, compose
 from .markdown import to_markdown
 from .model import Fact, RunReport, StepReport, to_json
 from .terminal import terminal
@@ -28,6 +29,7 @@ __all__ = [
     "RunReport",
     "StepReport",
     "collect",
+    "compose",
     "html_of",
     "terminal",
     "text_of",

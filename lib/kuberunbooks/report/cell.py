@@ -13,7 +13,9 @@ from kuberunbooks.cluster import Coverage
 from kuberunbooks.findings import Finding, LogExcerpt, RunStart, StepResult, Summary, Table
 
 from .environment import environment
-from .terminal import SYMBOLS, next_lines
+from .model import RunReport
+from .page import page_of
+from .terminal import SYMBOLS, next_lines, pieces
 from .verdict import place_of
 from .words import Words, clean, moment, shorten
 
@@ -22,18 +24,29 @@ MOST_ROWS = 12
 MOST_LINES = 12
 """What a terminal shows of each; the HTML and the report show more."""
 
+_QUIET = ("ok", "skipped")
 
-def html_of(data: RunStart | StepResult | Summary) -> str:
-    """Escaped HTML, no script."""
-    kind = {RunStart: "start", StepResult: "step", Summary: "summary"}[type(data)]
-    language = data.language if isinstance(data, RunStart) else "en"
-    place = place_of(data.source, Words(language)) if isinstance(data, RunStart) else ""
+
+def html_of(data: RunStart | StepResult | Summary | RunReport) -> str:
+    """Escaped HTML, no script. A RunReport is what the closing cell shows."""
+    kind = {RunStart: "start", StepResult: "step", Summary: "summary", RunReport: "report"}[type(data)]
+    words = Words(data.language if isinstance(data, RunStart | RunReport) else "en")
     template = environment().get_template("cell.html.j2")
-    return template.render(data=data, kind=kind, w=Words(language), place=place).strip()
+    return template.render(
+        data=data,
+        kind=kind,
+        w=words,
+        quiet=isinstance(data, StepResult) and data.status in _QUIET and not data.exhibits,
+        symbols=SYMBOLS,
+        place=place_of(data.source, words) if isinstance(data, RunStart) else "",
+        page=page_of(data, {}) if isinstance(data, RunReport) else None,
+    ).strip()
 
 
-def text_of(data: RunStart | StepResult | Summary) -> str:
+def text_of(data: RunStart | StepResult | Summary | RunReport) -> str:
     """Plain text, no control characters: verdict first."""
+    if isinstance(data, RunReport):
+        return "".join(piece for piece, _ in pieces(data)).strip()
     if isinstance(data, StepResult):
         lines = _step(data, Words())
     elif isinstance(data, RunStart):
@@ -59,7 +72,7 @@ def _step(step: StepResult, words: Words) -> Iterator[str]:
     yield f"{SYMBOLS[step.status]} {step.id} {step.title} [{state}] {step.verdict}"
     if step.error:
         yield f"  {words('step_error')}: {step.error}"
-    if step.status in ("ok", "skipped"):
+    if step.status in _QUIET:
         return
     for one in step.findings[:MOST_FINDINGS]:
         yield from _finding(one, words)

@@ -46,6 +46,22 @@ def collect(
     parameters = tidy(parameters)
     words = Words(str(parameters.get("language", "en")))
     found = read_outputs(nb, words)
+    return _report_of(found, parameters, failure, finished_at, words)
+
+
+def compose(start: RunStart, steps: Sequence[StepResult], summary: Summary) -> RunReport:
+    """What a session comes to so far: what its closing cell shows, before there is an executed notebook."""
+    found = Outputs(start, {step.id: step for step in steps}, summary, None, [])
+    return _report_of(found, {}, None, summary.finished_at, Words(start.language))
+
+
+def _report_of(
+    found: Outputs,
+    parameters: dict[str, Any],
+    failure: Failure | None,
+    finished_at: datetime | None,
+    words: Words,
+) -> RunReport:
     start = found.start or _assumed_start(parameters, found)
     summary = found.summary or Summary()
     report = RunReport(

@@ -7,7 +7,7 @@ wrapped, so that they can be copied.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from kuberunbooks.findings import NextStep
@@ -47,33 +47,37 @@ def terminal(report: RunReport, files: Mapping[str, object] | None = None) -> Te
     """The end of a run on a terminal. `files` are names and paths, printed last."""
     from rich.text import Text
 
-    words = Words(report.language)
     text = Text(no_wrap=True, overflow="ignore")
-    mark = "partly" if report.outcome == "partly" else report.severity
-    text.append(f" {SYMBOLS[report.severity]} {words(f'mark_{mark}')} ", _STYLES[report.severity])
-    text.append(clean(f" {report.runbook} · {report.target_text or report.target}\n\n"))
-    text.append(_wrapped(report.verdict) + "\n\n", "bold")
-    if report.failure is not None and report.outcome == "found":
-        text.append(_wrapped(words("verdict_stopped", sentence=report.failure.sentence)) + "\n\n")
-    width = max((len(fact.label) for fact in report.facts), default=0) + 2
-    for fact in report.facts:
-        text.append(fact.label.ljust(width), "dim")
-        text.append(_wrapped(fact.text, " " * width).lstrip() + "\n")
-    if report.next:
-        text.append(f"\n{words('do_next')}\n", "bold")
-        for line, style in next_lines(report.next, words):
-            text.append(line + "\n", style)
-    text.append("\n" + _wrapped(report.coverage_line) + "\n", "dim")
-    if files:
-        text.append(f"\n{words('text_files')}\n", "bold")
-        longest = max(map(len, files)) + 2
-        for name, path in files.items():
-            text.append(clean(f"  {name.ljust(longest)}{path}\n"))
-    text.right_crop(1)
+    for piece, style in pieces(report, files):
+        text.append(piece, style)
+    text.rstrip()
     return text
 
 
-def next_lines(steps: Iterable[NextStep], words: Words) -> Iterable[tuple[str, str]]:
+def pieces(report: RunReport, files: Mapping[str, object] | None = None) -> Iterator[tuple[str, str]]:
+    """The same as pairs of text and rich style, in order, line ends included."""
+    words = Words(report.language)
+    mark = "partly" if report.outcome == "partly" else report.severity
+    yield f" {SYMBOLS[report.severity]} {words(f'mark_{mark}')} ", _STYLES[report.severity]
+    yield clean(f" {report.runbook} · {report.target_text or report.target}\n\n"), ""
+    yield _wrapped(report.verdict) + "\n\n", "bold"
+    if report.failure is not None and report.outcome == "found":
+        yield _wrapped(words("verdict_stopped", sentence=report.failure.sentence)) + "\n\n", ""
+    width = max((len(fact.label) for fact in report.facts), default=0) + 2
+    for fact in report.facts:
+        yield fact.label.ljust(width), "dim"
+        yield _wrapped(fact.text, " " * width).lstrip() + "\n", ""
+    if report.next:
+        yield f"\n{words('do_next')}\n", "bold"
+        yield from ((line + "\n", style) for line, style in next_lines(report.next, words))
+    yield "\n" + _wrapped(report.coverage_line) + "\n", "dim"
+    if files:
+        yield f"\n{words('text_files')}\n", "bold"
+        longest = max(map(len, files)) + 2
+        yield from ((clean(f"  {name.ljust(longest)}{path}\n"), "") for name, path in files.items())
+
+
+def next_lines(steps: Iterable[NextStep], words: Words) -> Iterator[tuple[str, str]]:
     """Numbered reasons and their commands as lines with a rich style."""
     for number, step in enumerate(steps, 1):
         changes = f" [{words('next_changes')}]" if step.changes else ""
