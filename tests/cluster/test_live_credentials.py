@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import logging
+import socket
 import socketserver
 import stat
 import subprocess
@@ -374,43 +376,80 @@ def test_a_pod_with_half_a_service_account_says_so(tmp_path: Path, monkeypatch: 
 
 
 class _Proxy(socketserver.StreamRequestHandler):
-    """A proxy that notes what it is asked for and turns everything down."""
+    """A proxy that notes what it is asked for; it opens tunnels for whoever sends the password."""
 
     asked: list[str] = []
 
     def handle(self) -> None:
-        self.asked.append(self.rfile.readline().decode())
-        self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        first = self.rfile.readline().decode()
+        headers = list(iter(self.rfile.readline, b"\r\n"))
+        self.asked.append(first)
+        if not any(b"proxy-authorization" in line.lower() for line in headers):
+            self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            return
+        host, _, port = first.split()[1].rpartition(":")
+        with socket.create_connection((host, int(port))) as beyond:
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_copy, args=(beyond, self.connection), daemon=True)
+            back.start()
+            _copy(self.connection, beyond)
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            sink.sendall(piece)
 
 
 @pytest.fixture
 def proxy() -> Iterator[str]:
-    """The address of a proxy, with a password in it."""
+    """Host and port of a proxy."""
     _Proxy.asked = []
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Proxy) as running:
+        running.daemon_threads = True
+        running.block_on_close = False
         threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://bob:s3cretpw@127.0.0.1:{running.server_address[1]}"
+        yield f"127.0.0.1:{running.server_address[1]}"
         running.shutdown()
 
 
-def test_the_proxy_of_the_kubeconfig_is_used_and_its_password_not_told(
+def test_a_cluster_behind_a_proxy_is_read_through_it(
+    proxy: str, incident: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with serve_case(incident("crashloop"), tls=True) as server:
+        assert open_live(server, tmp_path, **{"proxy-url": f"http://bob:pw@{proxy}"}).raw("version")
+    assert [one.split()[:2] for one in _Proxy.asked] == [["CONNECT", f"127.0.0.1:{server.port}"]]
+
+
+def test_the_proxy_of_the_kubeconfig_is_used_whatever_no_proxy_says(
     proxy: str, server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "api.shop.test")
-    source = open_live(server, tmp_path, server="https://api.shop.test:6443", **{"proxy-url": proxy})
+    source = open_live(
+        server, tmp_path, server="https://api.shop.test:6443", **{"proxy-url": f"http://{proxy}"}
+    )
     with pytest.raises(errors.Unreachable) as caught:
         source.raw("version")
-    assert "s3cretpw" not in str(caught.value)
     assert "407" in str(caught.value)
     assert " does not connect to api.shop.test:6443" in str(caught.value)
     assert [one.split()[:2] for one in _Proxy.asked] == [["CONNECT", "api.shop.test:6443"]]
 
 
+def test_the_password_of_a_proxy_is_not_told(server: ApiServer, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://bob:s3cretpw@127.0.0.1:{free.getsockname()[1]}"
+    source = open_live(server, tmp_path, server="https://api.shop.test", **{"proxy-url": address})
+    with pytest.raises(errors.Unreachable, match="the proxy refused the connection") as caught:
+        source.raw("version")
+    assert "s3cretpw" not in str(caught.value)
+
+
 def test_the_proxy_of_the_environment_is_used_but_not_for_loopback(
     proxy: str, server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", proxy)
-    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
+    monkeypatch.setenv("HTTP_PROXY", f"http://{proxy}")
     open_live(server, tmp_path).raw("version")
     assert _Proxy.asked == []
     with pytest.raises(errors.Unreachable, match="The proxy"):
@@ -421,7 +460,7 @@ def test_the_proxy_of_the_environment_is_used_but_not_for_loopback(
 def test_no_proxy_keeps_the_environments_proxy_out(
     proxy: str, server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
     monkeypatch.setenv("NO_PROXY", ".invalid")
     with pytest.raises(errors.Unreachable, match="does not resolve"):
         open_live(server, tmp_path, server="https://api.shop.invalid").raw("version")

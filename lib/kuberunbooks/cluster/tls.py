@@ -12,6 +12,7 @@ import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 
@@ -39,6 +40,7 @@ def connection_pool(configuration: Any, context: str) -> urllib3.PoolManager:
         warnings.filterwarnings("ignore", category=urllib3.exceptions.InsecureRequestWarning)
     configuration.connection_pool_maxsize = _CONNECTIONS
     configuration.cert_file = configuration.key_file = configuration.ssl_ca_cert = None
+    configuration.proxy_headers = _proxy_login(configuration.proxy or "")
     try:
         pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
     except (ValueError, AssertionError) as error:
@@ -46,6 +48,12 @@ def connection_pool(configuration: Any, context: str) -> urllib3.PoolManager:
     if secure is not None:
         pool.connection_pool_kw["ssl_context"] = secure
     return pool
+
+
+def _proxy_login(proxy: str) -> dict[str, str] | None:
+    """User and password of the proxy's address as the header it wants; the client leaves them out."""
+    login, at, _ = urlsplit(proxy).netloc.rpartition("@")
+    return urllib3.util.make_headers(proxy_basic_auth=unquote(login)) if at else None
 
 
 def _tls_context(configuration: Any, context: str) -> ssl.SSLContext:
