@@ -195,6 +195,19 @@ def test_parallel_reads_share_one_pool_of_connections(
     assert threads < 40
 
 
+@pytest.mark.parametrize("gzip", [True, False])
+def test_requests_one_after_another_use_one_connection(
+    gzip: bool, incident: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with serve_case(incident("crashloop"), gzip=gzip) as server:
+        source = open_live(server, tmp_path)
+        for _ in range(3):
+            list(source.pages("api/v1/nodes"))
+            with pytest.raises(errors.NotFound):
+                source.item("api/v1/nodes/no-such")
+    assert len({one.client for one in server.requests}) == 1
+
+
 def test_every_request_that_was_sent_is_counted(incident: Callable[[str], Path], tmp_path: Path) -> None:
     with serve_case(incident("crashloop"), faults=[Fault("services", status=503, times=1)]) as server:
         source = open_live(server, tmp_path)

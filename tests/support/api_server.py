@@ -83,6 +83,7 @@ class Request:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    client: tuple[str, int]
 
 
 class ApiServer:
@@ -215,7 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         state = self.server_state
         with state.lock:
-            state.requests.append(Request(method, f"/{path}", query, dict(self.headers.items())))
+            state.requests.append(
+                Request(method, f"/{path}", query, dict(self.headers.items()), self.client_address)
+            )
         fault = state.fault_for(self.path)
         if fault is not None and self._fail(fault):
             return

@@ -62,6 +62,16 @@ class Limits(NamedTuple):
     body: int = 1 << 29
 
 
+class _Call(NamedTuple):
+    """A request as it goes out, however often."""
+
+    method: str
+    path: str
+    query: Query
+    body: bytes | None
+    json: bool
+
+
 class _Failed(Exception):
     """One attempt that failed: the error, and the seconds to wait before another (None: do not)."""
 
@@ -92,27 +102,12 @@ class Transport:
         `json` refuses anything but a JSON object. `patient` retries a 5xx;
         without it only overload and broken connections are tried again.
         """
-        return self._retried("GET", path, query, None, json, patient)
-
-    def review(self, path: str, document: dict[str, Any]) -> bytes:
-        """The answer to a review (SelfSubjectReview and its kin), asked once."""
-        return self._attempt("POST", path, (), msgspec.json.encode(document), True, self._deadline())
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._credentials.pool.clear()
-
-    def _deadline(self) -> float:
-        return time.monotonic() + self._limits.total
-
-    def _retried(
-        self, method: str, path: str, query: Query, body: bytes | None, json: bool, patient: bool
-    ) -> bytes:
-        # An own loop: stamina reports each retry through structlog to stdout, which is a notebook's cell.
+        call = _Call("GET", path, query, None, json)
         deadline = self._deadline()
+        # An own loop: stamina reports each retry through structlog to stdout, which is a notebook's cell.
         for wait in self._limits.waits:
             try:
-                return self._one(method, path, query, body, json, deadline)
+                return self._once(call, deadline)
             except _Failed as failed:
                 if failed.pause is None or (isinstance(failed.error, ServerFault) and not patient):
                     raise failed.error from failed.__cause__
@@ -121,38 +116,36 @@ class Transport:
                 if time.monotonic() + pause >= deadline:
                     raise failed.error from failed.__cause__
                 time.sleep(pause)
-        return self._attempt(method, path, query, body, json, deadline)
+        return self._last(call, deadline)
 
-    def _attempt(
-        self, method: str, path: str, query: Query, body: bytes | None, json: bool, deadline: float
-    ) -> bytes:
+    def review(self, path: str, document: dict[str, Any]) -> bytes:
+        """The answer to a review (SelfSubjectReview and its kin), asked once."""
+        return self._last(_Call("POST", path, (), msgspec.json.encode(document), True), self._deadline())
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._credentials.pool.clear()
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._limits.total
+
+    def _last(self, call: _Call, deadline: float) -> bytes:
         try:
-            return self._one(method, path, query, body, json, deadline)
+            return self._once(call, deadline)
         except _Failed as failed:
             raise failed.error from failed.__cause__
 
-    def _one(
-        self, method: str, path: str, query: Query, body: bytes | None, json: bool, deadline: float
-    ) -> bytes:
-        headers = self._credentials.headers()
-        headers.update(
-            {
-                "accept": "application/json" if json else "*/*",
-                "accept-encoding": "gzip",
-                "user-agent": f"kuberunbooks/{__version__}",
-            }
-        )
-        if body is not None:
-            headers["content-type"] = "application/json"
-        limits = self._limits
+    def _once(self, call: _Call, deadline: float) -> bytes:
         started = time.monotonic()
-        remaining = max(0.001, deadline - started)
+        limits, remaining = self._limits, max(0.001, deadline - started)
+        url = f"{self._credentials.url}/{_encoded(call.path, call.query)}"
+        headers = self._headers(call)
         try:
             response = self._credentials.pool.request(
-                method,
-                f"{self._credentials.url}/{_encoded(path, query)}",
+                call.method,
+                url,
                 headers=headers,
-                body=body,
+                body=call.body,
                 preload_content=False,
                 redirect=False,
                 retries=False,
@@ -161,12 +154,21 @@ class Transport:
                 ),
             )
         except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            raise self._broken(error, path, time.monotonic() - started) from error
+            raise self._broken(error, call.path, time.monotonic() - started) from error
         self._sent()
         with response:
             self._note_date(response.headers.get("date"))
-            content = self._body(response, path, deadline)
-        return self._judged(response, content, path, json)
+            content = self._body(response, call.path, deadline)
+        return self._judged(response, content, call)
+
+    def _headers(self, call: _Call) -> urllib3.HTTPHeaderDict:
+        headers = self._credentials.headers()
+        headers["accept"] = "application/json" if call.json else "*/*"
+        headers["accept-encoding"] = "gzip"
+        headers["user-agent"] = f"kuberunbooks/{__version__}"
+        if call.body is not None:
+            headers["content-type"] = "application/json"
+        return headers
 
     def _body(self, response: urllib3.BaseHTTPResponse, path: str, deadline: float) -> bytes:
         # Unpacked here and not by urllib3, whose read1 does not return while a slow packed answer
@@ -201,8 +203,8 @@ class Transport:
         server, seconds = self._credentials.server, self._limits.total
         return TimedOut(f"The answer of {server} to {path} was not whole after {seconds:g} s.")
 
-    def _judged(self, response: urllib3.BaseHTTPResponse, body: bytes, path: str, json: bool) -> bytes:
-        status, server = response.status, self._credentials.server
+    def _judged(self, response: urllib3.BaseHTTPResponse, body: bytes, call: _Call) -> bytes:
+        status, server, path = response.status, self._credentials.server, call.path
         if 300 <= status < 400:
             elsewhere = urlsplit(response.headers.get("location", "")).hostname or "another page"
             raise _Failed(BadAnswer(f"{server} redirects to {elsewhere} instead of answering {path}."))
@@ -211,7 +213,7 @@ class Transport:
             raise _Failed(BadAnswer(f"{server} answers {path} with a web page, not as an API server."))
         if status >= 400:
             raise self._refused(response, body, path)
-        if json and body[:64].lstrip()[:1] != b"{":
+        if call.json and body[:64].lstrip()[:1] != b"{":
             what = "empty" if not body.strip() else "null" if body.strip() == b"null" else "no JSON object"
             raise _Failed(BadAnswer(f"The answer of {server} to {path} is {what}."))
         return body
