@@ -132,6 +132,15 @@ def test_a_cluster_that_cannot_be_reached_gives_sentence_and_advice_first() -> N
     assert made.verdict == "No connection to 10.0.0.1:6443."
     assert made.next[0].why == "`kubectl cluster-info`"
     assert made.coverage_line.startswith("Checked 0 of 6 steps; 6 not run.")
+    assert {step.status for step in made.steps} == {"not_run"}
+
+
+def test_a_healthy_run_without_a_right_does_not_say_that_all_is_good() -> None:
+    refused = Coverage(refused=[Refusal(what="list nodes", why="forbidden")])
+    made = collect(notebook_of(quiet(), opening=start(), closing=Summary(coverage=refused)))
+    assert made.severity == "ok"
+    assert made.verdict.endswith("6 steps checked, but without the right to list nodes.")
+    assert fact(made, "certainty").endswith("could not check: list nodes")
 
 
 def test_a_kernel_that_died_keeps_what_was_found_until_then() -> None:

@@ -75,7 +75,7 @@ def _report_of(
         now=start.now,
         language=start.language,
         change=summary.change,
-        steps=[*map(_step_report, found.steps.values()), *_steps_not_run(found)],
+        steps=[*(_step_report(step, start) for step in found.steps.values()), *_steps_not_run(found)],
         marks=_marks(found, summary),
         coverage=_coverage(start, found.summary),
         failure=_tidy_failure(failure or found.error or start.failure),
@@ -114,13 +114,15 @@ def _tidy_failure(failure: Failure | None) -> Failure | None:
     return msgspec.convert(tidy(msgspec.to_builtins(failure)), Failure) if failure is not None else None
 
 
-def _step_report(step: StepResult) -> StepReport:
+def _step_report(step: StepResult, start: RunStart) -> StepReport:
+    # Without a cluster every step is skipped; that is not the same as having had nothing to look at.
+    idle = start.failure is not None and step.status == "skipped"
     return StepReport(
         id=step.id,
         name=step.name,
         title=step.title,
         question=step.question,
-        status=step.status,
+        status="not_run" if idle else step.status,
         verdict=step.verdict,
         seconds=step.seconds,
         findings=list(dict.fromkeys(one.code for one in step.findings)),

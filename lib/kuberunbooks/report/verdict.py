@@ -49,7 +49,7 @@ def coverage_line(report: RunReport, words: Words) -> str:
         by_status[step.status] = by_status.get(step.status, 0) + 1
     if not steps:
         return words("coverage_none")
-    skipped = 0 if report.failure else by_status.get("skipped", 0)
+    skipped = by_status.get("skipped", 0)
     checked = len(steps) - sum(by_status.get(status, 0) for status in (*_UNREAD, "skipped"))
     line = words("coverage_checked", checked=checked, total=len(steps))
     if skipped:
@@ -62,9 +62,8 @@ def coverage_line(report: RunReport, words: Words) -> str:
         parts.append(words("coverage_unread", n=by_status["refused"]))
     if by_status.get("failed"):
         parts.append(words("coverage_failed", n=by_status["failed"]))
-    left = by_status.get("not_run", 0) + (by_status.get("skipped", 0) if report.failure else 0)
-    if left:
-        parts.append(words("coverage_not_run", n=left))
+    if by_status.get("not_run"):
+        parts.append(words("coverage_not_run", n=by_status["not_run"]))
     return "; ".join(parts) + ". " + _window(report, words)
 
 
@@ -96,10 +95,12 @@ def _outcome(report: RunReport, words: Words) -> None:
     else:
         report.outcome, report.severity = "good", "ok"
         report.verdict = words(
-            "verdict_good" if report.pods else "verdict_good_no_pods",
-            target=target,
-            pods=words.count("pod", report.pods),
+            "verdict_limited" if report.coverage.refused else "verdict_good",
+            what=words("looked_pods", pods=words.count("pod", report.pods), target=target)
+            if report.pods
+            else target,
             steps=words.count("step", len(looked)),
+            refused=shorten(refused_what(report), 60),
         )
 
 
@@ -207,7 +208,10 @@ def _certainty_of_nothing(report: RunReport, words: Words) -> str:
     if lost:
         return words("certain_partly", unread=words.count("step", lost))
     checked = sum(step.status != "skipped" for step in report.steps)
-    return words("certain_good", checked=checked, total=len(report.steps)) if checked else ""
+    text = words("certain_good", checked=checked, total=len(report.steps)) if checked else ""
+    if report.coverage.refused:
+        text += "; " + words("certain_unchecked", what=shorten(refused_what(report), 60))
+    return text
 
 
 def _as_of(report: RunReport, words: Words) -> str:
