@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -170,9 +171,15 @@ def find_condition(conditions: list[Condition], type_: str) -> Condition | None:
 _PATH_TOKEN = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]")
 
 
+@lru_cache(maxsize=4096)
+def _tokens(path: str) -> list[tuple[str, str, str]]:
+    """(name, index, key) of every part of a path; the same few paths are cited for thousands of pods."""
+    return _PATH_TOKEN.findall(path)
+
+
 def read_path(value: Any, path: str) -> Any:
     """The value at `path` (`status.containerStatuses[0].state`, `metadata.labels['a.b/c']`), or None."""
-    for name, index, key in _PATH_TOKEN.findall(path):
+    for name, index, key in _tokens(path):
         if value is None:
             return None
         if index:

@@ -45,11 +45,12 @@ def overall(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     troubles = {name: found for name, node in nodes.items() if (found := trouble_of(name, node)) is not None}
     yield from _lost_nodes(target, troubles, cluster.now)
     yield from _no_node_left(target, troubles, cluster)
+    cited: set[tuple[Any, ...]] = set()
     for pod in target.suspects:
         yield from ended_findings(pod, target, cluster)
         if pod.spec.node_name not in troubles:
             yield from _not_ready(pod, cluster.now)
-        yield from _recent_restarts(pod, target, cluster)
+        yield from _recent_restarts(pod, target, cluster, cited)
     yield from _high_restart_counts(target, cluster)
     yield from _good_news(target, troubles, all(node.known for node in nodes.values()))
 
@@ -141,7 +142,10 @@ def _unmet_gates(pod: Pod) -> bool:
     return any(condition is None or not condition.is_true for condition in gates)
 
 
-def _recent_restarts(pod: Pod, target: Pods, cluster: Cluster) -> Iterator[Finding]:
+def _recent_restarts(
+    pod: Pod, target: Pods, cluster: Cluster, cited: set[tuple[Any, ...]]
+) -> Iterator[Finding]:
+    """Restarts within `since`; of pods that become one finding only the first, the example, is cited."""
     for view in pod.containers("app", "sidecar", "init"):
         ended = view.status.last_state.terminated
         if not view.status.restart_count or ended is None or ended.finished_at is None:
@@ -149,11 +153,15 @@ def _recent_restarts(pod: Pod, target: Pods, cluster: Cluster) -> Iterator[Findi
         ago = (cluster.now - ended.finished_at).total_seconds()
         if ago > target.since:
             continue
+        owner = target.owner_name(pod) or pod.name
+        alike = (pod.namespace, owner, view.name, ended.exit_code, ended.reason)
         yield finding(
             "RecentRestarts",
             pod,
             container=view.name,
-            evidence=[
+            evidence=()
+            if alike in cited
+            else [
                 pod.cite(f"{view.path}.restartCount"),
                 pod.cite(f"{view.path}.lastState.terminated.finishedAt"),
                 pod.cite(f"{view.path}.lastState.terminated.exitCode"),
@@ -164,6 +172,7 @@ def _recent_restarts(pod: Pod, target: Pods, cluster: Cluster) -> Iterator[Findi
             window=target.since,
             **_end_facts(view, ended),
         )
+        cited.add(alike)
 
 
 def _high_restart_counts(target: Pods, cluster: Cluster) -> Iterator[Finding]:
