@@ -121,6 +121,16 @@ def test_a_pull_that_failed_before_the_container_started_is_history(examine: Cal
     assert examine([web, node(), container_event(web, "Failed", why, at=300)]).serious() == set()
 
 
+def test_a_debug_container_that_cannot_be_pulled_is_no_fault_of_the_pod(examine: Callable[..., Any]) -> None:
+    debugger = container("debugger", waiting=("ErrImagePull", "x: not found"))
+    web = pod(
+        spec={"ephemeralContainers": [{"name": "debugger"}]},
+        status={"ephemeralContainerStatuses": [debugger]},
+    )
+    found = examine([web, node(), event(web, "Failed", "Error: ErrImagePull", type_="Warning")], "pod/web-1")
+    assert found.serious() == set()
+
+
 def test_pods_of_one_deployment_that_lack_one_image_are_one_finding(examine: Callable[..., Any]) -> None:
     pods = [
         pulling(

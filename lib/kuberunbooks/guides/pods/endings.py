@@ -31,9 +31,6 @@ from .container_logs import Quote, quote_end, quote_log
 from .containers import ContainerCase, Examples, fix_facts
 from .target import Pods
 
-_SHORT_RUN = 10.0
-"""Seconds: a run shorter than this that ends with 0 had nothing to do."""
-
 
 def newest_end(case: ContainerCase) -> Terminated | None:
     """The end to explain: of a container that is not running its last one, of a running one a recent one."""
@@ -201,18 +198,15 @@ def code_of(case: ContainerCase, end: Terminated, *, looping: bool) -> str:
     if code in SEGFAULT_CODES:
         return "ContainerSegfault"
     if code == 0:
-        return "CommandExitsImmediately" if _ends_too_soon(case, end, looping=looping) else ""
+        return "CommandExitsImmediately" if looping and _restarts_always(case) else ""
     return {SIGKILL_CODE: "ContainerSigkilled", SIGTERM_CODE: "ContainerSigterm"}.get(
         code, "ContainerExitedError"
     )
 
 
-def _ends_too_soon(case: ContainerCase, end: Terminated, *, looping: bool) -> bool:
+def _restarts_always(case: ContainerCase) -> bool:
     spec = case.view.spec
-    policy = (spec.restart_policy if spec else "") or case.pod.spec.restart_policy
-    if policy != "Always" or case.view.status.restart_count < 2:
-        return False
-    return looping or (end.ran_seconds or 0.0) < _SHORT_RUN
+    return ((spec.restart_policy if spec else "") or case.pod.spec.restart_policy) == "Always"
 
 
 def severity_of(

@@ -28,6 +28,7 @@ _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
 IMAGE_REASONS = _PULLING | _BY_REASON.keys()
 """state.waiting.reason of a container whose image is not there."""
 
+_ROLES = ("app", "init", "sidecar")
 _PULL_SECRETS = re.compile(r"\((?P<names>[^)]+)\)")
 _NAME_WHY = re.compile(r"invalid reference format: (?P<why>.+)$|(?P<format>invalid reference format)")
 
@@ -38,7 +39,7 @@ def images(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     for pod in target.suspects:
         if is_out_of_hands(pod):
             continue
-        for view in pod.containers():
+        for view in pod.containers(*_ROLES):
             waiting = view.status.state.waiting
             if waiting is not None and waiting.reason in IMAGE_REASONS:
                 yield from _of_pod(pod_case(pod, target, cluster), cluster)
@@ -46,7 +47,7 @@ def images(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
 
 
 def _of_pod(pod: PodCase, cluster: Cluster) -> Iterator[Finding]:
-    for case in pod.containers():
+    for case in pod.containers(*_ROLES):
         waiting = case.view.status.state.waiting
         if waiting is not None and waiting.reason in IMAGE_REASONS:
             yield from _explain(case, waiting.reason, waiting.message, cluster)
