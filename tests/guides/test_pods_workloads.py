@@ -199,7 +199,16 @@ def test_a_refusal_of_two_hours_ago_is_history(examine: Examine) -> None:
     store = workload("StatefulSet", "store")
     store["status"] = {"replicas": 0}
     old = event(store, "FailedCreate", MEMORY, type_="Warning", at=7000)
-    assert "LimitRangeViolation" not in examine([store, old], "statefulset/store").codes()
+    found = examine([store, old], "statefulset/store")
+    assert "LimitRangeViolation" not in found.codes()
+    assert "no refusal to create one was seen" in found.one("ReplicaShortfall").explanation
+
+
+def test_a_refusal_of_two_hours_ago_counts_when_asked_for_three(examine: Examine) -> None:
+    store = workload("StatefulSet", "store")
+    store["status"] = {"replicas": 0}
+    old = event(store, "FailedCreate", MEMORY, type_="Warning", at=7000)
+    assert "LimitRangeViolation" in examine([store, old], "statefulset/store", since="3h").codes()
 
 
 def test_a_refusal_is_history_once_all_pods_exist(examine: Examine) -> None:
@@ -380,3 +389,27 @@ def test_odd_and_null_fields_of_workloads_break_nothing(examine: Examine) -> Non
             pod("bare", containers=[running()]),
         ]
     )
+
+
+def account(name: str) -> dict[str, Any]:
+    """A ServiceAccount."""
+    return {"kind": "ServiceAccount", "apiVersion": "v1", "metadata": {"name": name, "namespace": "shop"}}
+
+
+MISSING = "error looking up service account shop/web-runner: serviceaccount not found"
+
+
+def test_a_misspelt_service_account_names_the_one_that_exists(examine: Examine) -> None:
+    web = deployment(replicas=2, readyReplicas=0, conditions=refused(MISSING))
+    found = examine([web, account("web-runer"), account("default")], "deployment/web").one(
+        "ServiceAccountMissing"
+    )
+    assert "(there is web-runer)" in found.summary
+    assert found.evidence[-1].value == "default, web-runer"
+
+
+def test_a_service_account_made_meanwhile_is_not_said_to_be_missing(examine: Examine) -> None:
+    web = deployment(replicas=2, readyReplicas=0, conditions=refused(MISSING))
+    found = examine([web, account("web-runner")], "deployment/web").one("ServiceAccountMissing")
+    assert "it does now" in found.summary
+    assert not any("create" in step.command for step in found.next)

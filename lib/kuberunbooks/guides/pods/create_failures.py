@@ -7,6 +7,7 @@ knows. StatefulSets, DaemonSets and Jobs have no such condition, only events.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from kuberunbooks.objects import (
     LimitRange,
     Namespace,
     ReplicaSet,
+    ResourceQuota,
+    ServiceAccount,
     as_text,
     parse_quantity,
 )
@@ -30,9 +33,9 @@ from ..rules.create_errors import CreateError, classify
 from ..rules.webhooks import configurations, webhook_backend
 from .target import Controller, Pods
 
-EVENT_WINDOW = 3600.0
-"""Seconds after which an event is history; the API server keeps them about as long."""
 _JOB_ENDS = ("Complete", "Failed", "FailureTarget", "SuccessCriteriaMet")
+# What stays so when reads are bounded to one pod's.
+_UNKNOWN = {"limit_range": "", "labelled": "", "configuration": "", "near": "", "exists_now": False}
 _ENFORCE = "pod-security.kubernetes.io/enforce"
 
 
@@ -50,7 +53,7 @@ def create_failure(
     """Why pods of `root` cannot be created, if that is so now. `makers` are its ReplicaSets, newest first."""
     refusal = _by_condition(root, makers)
     if refusal is None and not target.single:
-        refusal = _by_event(root, makers, cluster)
+        refusal = _by_event(root, makers, target.since, cluster)
     if refusal is None:
         if not target.single:
             yield from _by_limit_range(root, makers, cluster)
@@ -64,9 +67,9 @@ def create_failure(
         since=refusal.since,
         group=error.same,
         explains=[f"{maker.kind.lower()}/{maker.name}" for maker in makers],
-        desired=_desired(root),
-        created=_created(root),
-        missing=max(0, _desired(root) - _created(root)),
+        desired=wanted_pods(root),
+        created=created_pods(root),
+        missing=max(0, wanted_pods(root) - created_pods(root)),
         **facts,
     )
 
@@ -77,13 +80,13 @@ def misses_pods(root: Controller, makers: Sequence[Controller]) -> bool:
         return False
     if isinstance(root, Job):
         over = any(one.is_true and one.type in _JOB_ENDS for one in root.status.conditions)
-        return not (over or root.spec.suspend) and root.status.active < _desired(root)
+        return not (over or root.spec.suspend) and root.status.active < wanted_pods(root)
     if root.status.observed_generation < root.metadata.generation:
         return False
     newest = makers[0] if makers else None
     if isinstance(newest, ReplicaSet) and newest.status.replicas < newest.desired:
         return True
-    return _created(root) < _desired(root)
+    return created_pods(root) < wanted_pods(root)
 
 
 def _by_condition(root: Controller, makers: Sequence[Controller]) -> Refusal | None:
@@ -108,7 +111,10 @@ def _by_condition(root: Controller, makers: Sequence[Controller]) -> Refusal | N
     return found
 
 
-def _by_event(root: Controller, makers: Sequence[Controller], cluster: Cluster) -> Refusal | None:
+def _by_event(
+    root: Controller, makers: Sequence[Controller], since: float, cluster: Cluster
+) -> Refusal | None:
+    """The newest refusal of the last `since` seconds, while pods are still missing."""
     if not misses_pods(root, makers):
         return None
     for one in (*makers, root):
@@ -116,7 +122,7 @@ def _by_event(root: Controller, makers: Sequence[Controller], cluster: Cluster) 
             seen = event.last_seen
             if event.reason != "FailedCreate" or seen is None:
                 continue
-            if (cluster.now - seen).total_seconds() > EVENT_WINDOW:
+            if (cluster.now - seen).total_seconds() > since:
                 break
             return Refusal(event.text, [event.cite("message")], event.first_seen)
     return None
@@ -124,7 +130,7 @@ def _by_event(root: Controller, makers: Sequence[Controller], cluster: Cluster) 
 
 def _by_limit_range(root: Controller, makers: Sequence[Controller], cluster: Cluster) -> Iterator[Finding]:
     """The events are gone, but a container of the template is still outside the limits of the namespace."""
-    if not misses_pods(root, makers) or _created(root):
+    if not misses_pods(root, makers) or created_pods(root):
         return
     for limits in cluster.look(LimitRange, root.namespace):
         violations, evidence = _outside(root, limits)
@@ -137,9 +143,9 @@ def _by_limit_range(root: Controller, makers: Sequence[Controller], cluster: Clu
                 limit_range=limits.name,
                 violations=violations,
                 explains=[],
-                desired=_desired(root),
+                desired=wanted_pods(root),
                 created=0,
-                missing=_desired(root),
+                missing=wanted_pods(root),
             )
             return
 
@@ -186,13 +192,33 @@ def _explained(
     error: CreateError, root: Controller, target: Pods, cluster: Cluster
 ) -> tuple[dict[str, Any], list[Evidence]]:
     """The facts of a refusal, with what the cluster adds to the server's words unless reads are bounded."""
-    facts = {"limit_range": "", "labelled": "", "configuration": ""} | error.facts
+    facts = _UNKNOWN | error.facts
     add = {
+        "QuotaExceeded": _cite_quota,
+        "QuotaNeedsResources": _cite_quota,
+        "ServiceAccountMissing": _look_for_account,
         "LimitRangeViolation": _name_limit_range,
         "PodSecurityDenied": _read_level,
         "WebhookBackendDown": _look_behind_webhook,
     }.get(error.code)
     return facts, add(facts, root, cluster) if add and not target.single else []
+
+
+def _cite_quota(facts: dict[str, Any], root: Controller, cluster: Cluster) -> list[Evidence]:
+    quota = cluster.find(ResourceQuota, root.namespace, facts["quota"]).object
+    return [quota.cite("status.hard"), quota.cite("status.used")] if quota else []
+
+
+def _look_for_account(facts: dict[str, Any], root: Controller, cluster: Cluster) -> list[Evidence]:
+    """Whether the account is still missing, and which one may have been meant."""
+    listed = cluster.look(ServiceAccount, root.namespace)
+    names = sorted(one.name for one in listed)
+    facts["exists_now"] = facts["account"] in names
+    facts["near"] = next(iter(difflib.get_close_matches(facts["account"], names, n=1)), "")
+    where = ServiceAccount.api.path(root.namespace)
+    return (
+        [Evidence(where, "items[].metadata.name", ", ".join(names[:20]) or "none")] if listed.complete else []
+    )
 
 
 def _name_limit_range(facts: dict[str, Any], root: Controller, cluster: Cluster) -> list[Evidence]:
@@ -234,7 +260,8 @@ def _sets(limits: LimitRange, violations: list[dict[str, str]]) -> bool:
     return False
 
 
-def _desired(root: Controller) -> int:
+def wanted_pods(root: Controller) -> int:
+    """How many pods the controller should have made by now; of a CronJob, which makes Jobs, 0."""
     if isinstance(root, CronJob):
         return 0
     if isinstance(root, Job):
@@ -245,7 +272,8 @@ def _desired(root: Controller) -> int:
     return root.desired
 
 
-def _created(root: Controller) -> int:
+def created_pods(root: Controller) -> int:
+    """How many of them exist, whatever their state."""
     if isinstance(root, CronJob):
         return 0
     if isinstance(root, Job):

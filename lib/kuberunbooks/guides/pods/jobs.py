@@ -15,7 +15,6 @@ from kuberunbooks.findings import Finding, LogExcerpt, Severity, finding
 from kuberunbooks.objects import Condition, ContainerView, CronJob, Event, Evidence, Job, Pod
 
 from ..rules.log_reading import Reading, read_log
-from .create_failures import EVENT_WINDOW
 from .target import Pods
 
 _COMPLETED = "SawCompletedJob"
@@ -27,6 +26,7 @@ class JobPods:
 
     def __init__(self, target: Pods) -> None:
         self.single = target.single
+        self.since = target.since
         self._failed: dict[tuple[str, str], list[Pod]] = {}
         self._logs_left = _MOST_LOGS
         for pod in target.suspects:
@@ -106,11 +106,11 @@ def cron_job(
     succeeded = one.status.last_successful_time
     ended = _ended_at(newest)
     if newest is not finished[-1] or (succeeded and ended and succeeded > ended):
-        old = ended is not None and (cluster.now - ended).total_seconds() > EVENT_WINDOW
+        old = ended is not None and (cluster.now - ended).total_seconds() > pods.since
         yield from job(newest, pods, cluster, severity="info" if old else "warning")
         return
     yield from job(newest, pods, cluster)
-    failures = [] if pods.single else _failures(one, cluster)
+    failures = [] if pods.single else _failures(one, pods.since, cluster)
     yield finding(
         "CronJobFailing",
         one,
@@ -123,9 +123,9 @@ def cron_job(
     )
 
 
-def _failures(one: CronJob, cluster: Cluster) -> list[Event]:
+def _failures(one: CronJob, since: float, cluster: Cluster) -> list[Event]:
     """The events of Jobs seen to fail since the last success: failed Jobs themselves are soon removed."""
-    start = cluster.now - timedelta(seconds=EVENT_WINDOW)
+    start = cluster.now - timedelta(seconds=since)
     if one.status.last_successful_time and one.status.last_successful_time > start:
         start = one.status.last_successful_time
     return [

@@ -72,7 +72,7 @@ def selectors(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
 
 @step("DP-14", title="Is traffic forwarded?")
 def traffic(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
-    """When endpoints are right and clients still get no answer, where to look next."""
+    """If endpoints are right and clients still get no answer, where to look next?"""
     names = sorted(one.service.name for one in _situation(target, cluster).selecting if is_right(one))
     if names:
         which = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

@@ -22,7 +22,7 @@ from kuberunbooks.objects import (
 
 from ..rules.label_index import LabelIndex
 from ..step import Yielded, step
-from .create_failures import create_failure
+from .create_failures import create_failure, created_pods
 from .jobs import JobPods, cron_job, job
 from .resolve import rollout_order
 from .target import Controller, Pods
@@ -112,6 +112,7 @@ def _short(root: Controller, cluster: Cluster) -> Iterator[Finding]:
         since=available.last_transition_time if available and not available.is_true else None,
         desired=root.desired,
         ready=root.ready,
+        created=created_pods(root),
         selector=root.selector.text(),
     )
 

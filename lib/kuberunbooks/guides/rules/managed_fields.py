@@ -23,7 +23,7 @@ def manager_of(managed_fields: Any, path: tuple[Token, ...]) -> Manager | None:
     """The manager that wrote the field last; None when nobody is recorded for it."""
     owners = [
         Manager(str(entry.get("manager", "")), str(entry.get("time", "")))
-        for entry in managed_fields or ()
+        for entry in (managed_fields if isinstance(managed_fields, list) else ())
         if isinstance(entry, dict) and not entry.get("subresource") and _owns(entry.get("fieldsV1"), path)
     ]
     return max(owners, key=lambda owner: owner.time, default=None)
