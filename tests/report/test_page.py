@@ -243,3 +243,13 @@ def test_the_export_is_linear_in_the_log() -> None:
     timed(noisy(10))
     small, large = (min(timed(noisy(count)) for _ in range(3)) for count in (100, 400))
     assert large < 4 * small * 3 + 0.05
+
+
+def test_nbconvert_makes_the_page_from_a_notebook_that_was_run_by_hand() -> None:
+    from nbconvert.exporters import get_exporter
+
+    exporter = get_exporter("kuberunbooks.report.exporter.ReportExporter")()
+    html, resources = exporter.from_notebook_node(incident())
+    assert "is killed for memory at its 64Mi limit" in html
+    assert resources["output_extension"] == ".html"
+    assert exporter.export_from_notebook
