@@ -152,7 +152,16 @@ def test_a_refusal_of_the_past_does_not_count_once_the_pod_is_placed(tmp_path: P
 
 def test_a_cluster_without_nodes_is_the_cause(tmp_path: Path) -> None:
     case = write_case(tmp_path, pod("web", refused="no nodes available to schedule pods"))
-    assert Scheduling(case).headline.code == "NoNodesAvailable"
+    found = Scheduling(case)
+    assert found.headline.code == "NoNodesAvailable"
+    assert "no node at all" in found.headline.summary
+
+
+def test_nodes_that_came_after_the_last_attempt_are_not_denied(tmp_path: Path) -> None:
+    case = write_case(tmp_path, node("n1"), pod("web", refused="no nodes available to schedule pods"))
+    one = Scheduling(case).one("NoNodesAvailable")
+    assert "at its last attempt" in one.summary
+    assert "now there is 1" in one.explanation
 
 
 def test_words_nobody_knows_are_quoted_and_critical_when_nothing_else_explains(tmp_path: Path) -> None:
@@ -525,6 +534,19 @@ def test_a_class_not_read_is_not_called_missing(tmp_path: Path) -> None:
     found = Scheduling(case)
     assert "StorageClassMissing" not in found.codes
     assert "could not be read" in found.one("UnboundPersistentVolumeClaim").explanation
+
+
+def test_a_claim_without_a_class_says_that_there_is_no_default_one(tmp_path: Path) -> None:
+    absent = write_case(
+        tmp_path / "absent", node("n1"), _mounting("data", CLAIMS), _claim("data"), _class("fast")
+    )
+    empty = write_case(
+        tmp_path / "empty", node("n1"), _mounting("data", CLAIMS), _claim("data", storageClassName="")
+    )
+    assert "no default one" in Scheduling(absent).one("UnboundPersistentVolumeClaim").summary
+    one = Scheduling(empty).one("NoPersistentVolumeAvailable")
+    assert "names no StorageClass" in one.summary
+    assert "no PersistentVolume without a class" in one.summary
 
 
 def test_volumes_made_by_hand_are_listed_with_their_size_and_phase(tmp_path: Path) -> None:
