@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-
 from kuberunbooks.cluster import limits, tarball
 from kuberunbooks.cluster.archive import open_archive
 from kuberunbooks.cluster.case import CaseSource
 from kuberunbooks.errors import CaseAlien, CaseHostile, CaseMissing, CaseUnreadable
+
 from tests.conftest import INCIDENTS
 
 PODS = b'{"kind":"PodList","apiVersion":"v1","items":[]}'
@@ -84,7 +84,9 @@ def test_paths_that_lead_out_are_refused(tmp_path: Path, make: Callable[..., Pat
         open_archive(path)
 
 
-@pytest.mark.parametrize("type_", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.BLKTYPE])
+@pytest.mark.parametrize(
+    "type_", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.BLKTYPE]
+)
 def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, type_: bytes) -> None:
     path = tmp_path / "case.tar.gz"
     with tarfile.open(path, "w:gz") as archive:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-
 from kuberunbooks.redaction import Redactor
 
 from .corpus import ORDINARY, SECRETS
@@ -32,11 +31,16 @@ def test_redacting_twice_changes_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("text", SECRETS)
 def test_no_secret_of_the_corpus_comes_out_of_json_whatever_field_holds_it(text: str) -> None:
-    pod = {"metadata": {"name": "web-1", "annotations": {"note": text}}, "spec": {"containers": [{"args": [text]}]}}
+    pod = {
+        "metadata": {"name": "web-1", "annotations": {"note": text}},
+        "spec": {"containers": [{"args": [text]}]},
+    }
     body = msgspec.json.encode({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": [pod]})
     redacted = Redactor().json(body)
     plain = msgspec.json.decode(redacted)
     held = plain["items"][0]["metadata"]["annotations"]["note"]
     assert not [part for part in SECRETS[text] if part in held], held
-    assert not [part for part in SECRETS[text] if part in plain["items"][0]["spec"]["containers"][0]["args"][0]]
+    assert not [
+        part for part in SECRETS[text] if part in plain["items"][0]["spec"]["containers"][0]["args"][0]
+    ]
     assert plain["items"][0]["metadata"]["name"] == "web-1"

@@ -118,7 +118,14 @@ class Zip:
         member = self._members[name]
         try:
             return self._zip.read(member)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            RuntimeError,
+            NotImplementedError,
+        ) as error:
             raise CaseUnreadable(f"{name} in {self._path} is damaged.") from error
 
     def close(self) -> None:
@@ -131,9 +138,13 @@ def _check_member(member: zipfile.ZipInfo, path: Path) -> None:
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise CaseHostile(f"{path} holds a link or device: {member.filename[:80]}.")
     if member.flag_bits & 0x1:
-        raise CaseUnreadable(f"{path} is encrypted.", advice="Unpack it with its password and open the folder.")
+        raise CaseUnreadable(
+            f"{path} is encrypted.", advice="Unpack it with its password and open the folder."
+        )
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise CaseUnreadable(f"{path} is packed with a method that is not supported.", advice="Pack it again as .zip.")
+        raise CaseUnreadable(
+            f"{path} is packed with a method that is not supported.", advice="Pack it again as .zip."
+        )
 
 
 def without_top_folder(files: dict[str, T]) -> dict[str, T]:
@@ -172,4 +183,3 @@ def open_archive(path: Path) -> Archive:
 
         return Tarball(path)
     raise CaseAlien(f"{path} is no folder, .zip or .tar.gz.")
-

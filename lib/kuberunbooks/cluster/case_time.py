@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 
 _TIME = rb'": ?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)[^"]{0,16}"'
 _MANAGED = re.compile(rb'"time' + _TIME)
-_EVENT = tuple(re.compile(b'"' + key + _TIME) for key in (b"lastTimestamp", b"eventTime", b"lastObservedTime"))
+_EVENT = tuple(
+    re.compile(b'"' + key + _TIME) for key in (b"lastTimestamp", b"eventTime", b"lastObservedTime")
+)
 _LEASE = re.compile(rb'"renewTime' + _TIME)
 _TRANSCRIPT = re.compile(rb'"at' + _TIME)
 _AUDIT = re.compile(rb'"stageTimestamp' + _TIME)

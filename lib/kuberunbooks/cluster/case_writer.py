@@ -182,7 +182,10 @@ def _split(body: bytes, *, single: bool) -> _Page | None:
         if single:
             items = [body.strip()]
         else:
-            items = [bytes(raw) for raw in msgspec.json.decode(envelope["items"], type=list[msgspec.Raw] | None) or []]
+            items = [
+                bytes(raw)
+                for raw in msgspec.json.decode(envelope["items"], type=list[msgspec.Raw] | None) or []
+            ]
         kind = msgspec.json.decode(envelope.get("kind", b'""'), type=str)
         version = msgspec.json.decode(envelope.get("apiVersion", b'"v1"'), type=str)
         meta = msgspec.json.decode(envelope.get("metadata", b"{}"), type=dict[str, Any])

@@ -159,7 +159,9 @@ class RecordingSource:
             not_collected=[Gap(path=place, why=why) for place, why in sorted(self._gaps.items())],
         )
         recorded = Recorded(
-            lists=[Read(name, selector, self._bodies(kept)) for (name, selector), kept in self._lists.items()],
+            lists=[
+                Read(name, selector, self._bodies(kept)) for (name, selector), kept in self._lists.items()
+            ],
             items={name: self._bodies([kept]) for name, kept in self._items.items()},
             logs={log_path(*key): self._bodies([kept]) for key, kept in self._logs.items()},
             raw={name: self._bodies([kept]) for name, kept in self._raw.items()},

@@ -10,9 +10,13 @@ from .spans import Span
 _BEGIN = re.compile(rb"-----BEGIN (?P<what>[A-Z0-9 ]{1,40})-----")
 _END = re.compile(rb"-----END [A-Z0-9 ]{1,40}-----")
 # What everybody may see; certificates are evidence (who issued it, when it expires).
-_PUBLIC = re.compile(rb"(?:TRUSTED |X509 )?CERTIFICATE(?: REQUEST)?|NEW CERTIFICATE REQUEST|.*PUBLIC KEY(?: BLOCK)?|X509 CRL|(?:DH|EC) PARAMETERS")
+_PUBLIC = re.compile(
+    rb"(?:TRUSTED |X509 )?CERTIFICATE(?: REQUEST)?|NEW CERTIFICATE REQUEST|.*PUBLIC KEY(?: BLOCK)?|X509 CRL|(?:DH|EC) PARAMETERS"
+)
 # Lines of base64, each perhaps behind a log's timestamp or a line mark, for a block whose end was cut off.
-_REST = re.compile(rb"(?:(?:\s|\\+[nrt]|[|>\"',+]){0,12}(?:[\dT:.-]{19,36}Z[ \t])?[A-Za-z0-9+/]{16,80}={0,2}){1,400}")
+_REST = re.compile(
+    rb"(?:(?:\s|\\+[nrt]|[|>\"',+]){0,12}(?:[\dT:.-]{19,36}Z[ \t])?[A-Za-z0-9+/]{16,80}={0,2}){1,400}"
+)
 _LONGEST = 64 * 1024
 _NOISE = re.compile(rb"\\+[nrt]|\s|[\dT:.-]{19,36}Z ")
 

@@ -7,8 +7,8 @@ secret because of its name, Secret data because of its kind.
 from __future__ import annotations
 
 import re
-from binascii import Error as Base64Error
 from base64 import b64decode
+from binascii import Error as Base64Error
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -59,7 +59,9 @@ def without_data(secret: dict[str, Any], names: Names) -> dict[str, Any]:
     for field in sorted(_DATA_FIELDS):
         values = secret.get(field)
         if isinstance(values, dict):
-            hidden[field] = {key: names.secret(_plain(field, value), "secret") for key, value in values.items()}
+            hidden[field] = {
+                key: names.secret(_plain(field, value), "secret") for key, value in values.items()
+            }
     return hidden
 
 

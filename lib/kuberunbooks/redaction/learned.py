@@ -42,7 +42,12 @@ class Learned:
         if len(value) < SHORTEST or value in self._kinds or value.lower() in _COMMON or value.isdigit():
             return
         own = _DIGITS.sub(b"1", value)
-        if is_reference(value) or is_path(value) or PLACEHOLDER.search(value) or any(own in text for text in _OWN_WORDS):
+        if (
+            is_reference(value)
+            or is_path(value)
+            or PLACEHOLDER.search(value)
+            or any(own in text for text in _OWN_WORDS)
+        ):
             return
         self._kinds[value] = kind
         self._pattern = None

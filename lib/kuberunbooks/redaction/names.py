@@ -64,7 +64,13 @@ _ENV_NEVER = re.compile(
     r"HOST|PORT|USER|USERNAME|COUNT|POLICY|ALG|ALGORITHM|HEADER|ISSUER|AUDIENCE|REF|PREFIX|SUFFIX|VERSION|ENDPOINT|URL|URI|PROVIDER|"
     r"FIELD|INTERVAL|LIFETIME|PERIOD|SECONDS|MINUTES|HOURS|DAYS|REQUIRED|ROTATION|STORE|BACKEND|CLASS|NAMESPACE|PUBLIC_KEY|KEY_COLUMN)$"
 )
-_KINDS_OF_ENV = (("PASS", "password"), ("PWD", "password"), ("TOKEN", "token"), ("KEY", "key"), ("PRIVATE", "key"))
+_KINDS_OF_ENV = (
+    ("PASS", "password"),
+    ("PWD", "password"),
+    ("TOKEN", "token"),
+    ("KEY", "key"),
+    ("PRIVATE", "key"),
+)
 
 TRIVIAL = frozenset(
     b"true false yes no on off none null nil undefined empty unset set missing required invalid incorrect wrong expired present "
@@ -77,7 +83,9 @@ _REFERENCE = re.compile(
     rb"\$\([A-Za-z_][\w.-]*\)?|\$\{[^}\s]*\}?|\$[A-Z_][A-Z0-9_]*|\{\{[^}]*(?:\}\})?|<[^>]*>?|%\(?\w*\)?[sdvq]?|%\w+%|"
     rb"\*+|x{3,}|X{3,}|\.{3,}|-+|_+|\[?(?:REDACTED|redacted|MASKED|masked|FILTERED|filtered|HIDDEN|hidden|none|nil)\]?|0x[0-9a-f]+"
 )
-_PATH = re.compile(rb"(?:file://)?~?/?(?:[a-z0-9._-]+/)+[\w.-]+|/[a-z0-9._-]+|[\w.-]+\.(?:pem|key|crt|txt|json|ya?ml|go|py|conf)(?::\d+)?")
+_PATH = re.compile(
+    rb"(?:file://)?~?/?(?:[a-z0-9._-]+/)+[\w.-]+|/[a-z0-9._-]+|[\w.-]+\.(?:pem|key|crt|txt|json|ya?ml|go|py|conf)(?::\d+)?"
+)
 _NAMELIKE = re.compile(rb"[A-Za-z]?[a-z0-9]*(?:[./_:-][A-Za-z0-9]+)*[./:-]?")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
@@ -133,7 +141,7 @@ def looks_random(value: bytes) -> bool:
         mixed = value.lower() != value and value.upper() != value
         if not letters:
             return len(value) >= 9
-        return digits and (len(value) >= 12 or (mixed and len(value) >= 8)) or (mixed and len(value) >= 32)
+        return (digits and (len(value) >= 12 or (mixed and len(value) >= 8))) or (mixed and len(value) >= 32)
     if _NAMELIKE.fullmatch(value):
         # A resource name, a host, a Go identifier; a long run with digits in it is none of these.
         return digits and any(len(part) >= 20 for part in re.split(rb"[./_:-]", value))

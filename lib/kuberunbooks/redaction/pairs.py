@@ -46,7 +46,11 @@ def named_values(body: bytes, lowered: bytes) -> Iterator[Span]:
     while word := words.search(lowered, place):
         end = place = word.end("rest")
         head = body[max(0, word.start() - 64) : word.start()]
-        if body[end] in b" \t" and b"-" not in head and lowered[end : end + 12].lstrip()[:1] not in (b"=", b":"):
+        if (
+            body[end] in b" \t"
+            and b"-" not in head
+            and lowered[end : end + 12].lstrip()[:1] not in (b"=", b":")
+        ):
             continue
         start = word.start() - len(head) + len(head.rstrip(_NAME_BYTES))
         name = body[start:end]
@@ -106,7 +110,9 @@ def _value(body: bytes, name: Secrecy, start: int, *, loose: bool) -> Span | Non
     if PLACEHOLDER.match(body, first):
         return None
     value = body[first:last]
-    if is_trivial(value) or (is_path(value) and not (name.kind == "password" and not loose and b"/" not in value)):
+    if is_trivial(value) or (
+        is_path(value) and not (name.kind == "password" and not loose and b"/" not in value)
+    ):
         return None
     if name.proven and name.kind != "connection":
         if loose and not quoted and _PROSE.match(body, first):

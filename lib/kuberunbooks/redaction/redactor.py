@@ -80,7 +80,11 @@ class Redactor:
     def learn_pods(self, pods: Iterable[Pod]) -> None:
         """Remembers the secrets in the env, commands and arguments of pods."""
         for pod in pods:
-            for container in (*pod.spec.init_containers, *pod.spec.containers, *pod.spec.ephemeral_containers):
+            for container in (
+                *pod.spec.init_containers,
+                *pod.spec.containers,
+                *pod.spec.ephemeral_containers,
+            ):
                 entries = [(one.name, one.value) for one in container.env if one.value]
                 command = " ".join((*container.command, *container.args))
                 if command:
@@ -144,7 +148,9 @@ class Redactor:
                 return body
             pieces = {key: bytes(raw) for key, raw in envelope.items()}
             pieces["items"] = b"[" + b",".join(redacted) + b"]"
-            return b"{" + b",".join(msgspec.json.encode(key) + b":" + raw for key, raw in pieces.items()) + b"}"
+            return (
+                b"{" + b",".join(msgspec.json.encode(key) + b":" + raw for key, raw in pieces.items()) + b"}"
+            )
 
     def struct(self, value: S) -> S:
         """A msgspec Struct, list or dict with `text` applied to every string in it."""

@@ -49,7 +49,10 @@ def splice(body: bytes, spans: list[Span], pseudonyms: Pseudonyms) -> bytes:
     pieces: list[bytes] = []
     place = 0
     for span in spans:
-        pieces += (body[place : span.start], pseudonyms.name(span.identity or body[span.start : span.end], span.kind))
+        pieces += (
+            body[place : span.start],
+            pseudonyms.name(span.identity or body[span.start : span.end], span.kind),
+        )
         place = span.end
     pieces.append(body[place:])
     return b"".join(pieces)

@@ -54,7 +54,9 @@ _AMAZON_SECRET = re.compile(rb"(?<![\w/+=-])[A-Za-z0-9/+]{40}(?![\w/+=-])")
 _AZURE_SECRET = re.compile(rb"(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,36}")
 _TELEGRAM = re.compile(rb"(?<!\d)\d{8,10}:AA[\w-]{33}(?![\w-])")
 _SIGNED_TOKEN = re.compile(rb"eyJ[\w-]{8,8192}(?:\.[\w-]{2,16384}){1,4}\.?")
-_SCHEME = re.compile(rb"\b(?P<scheme>bearer|basic|negotiate|digest)(?:\s|\\t|%20){1,3}(?P<secret>[A-Za-z0-9][\w.~+/=:-]{5,8192})")
+_SCHEME = re.compile(
+    rb"\b(?P<scheme>bearer|basic|negotiate|digest)(?:\s|\\t|%20){1,3}(?P<secret>[A-Za-z0-9][\w.~+/=:-]{5,8192})"
+)
 _WORD_BYTE = re.compile(rb"[\w-]")
 
 
@@ -112,7 +114,12 @@ _RUN = re.compile(rb"[\w-]{1,8192}")
 
 def authorization(body: bytes, lowered: bytes) -> Iterator[Span]:
     """What follows `Bearer` and `Basic`, where it is a credential and not the next word of a sentence."""
-    if b"bearer" not in lowered and b"basic" not in lowered and b"negotiate" not in lowered and b"digest" not in lowered:
+    if (
+        b"bearer" not in lowered
+        and b"basic" not in lowered
+        and b"negotiate" not in lowered
+        and b"digest" not in lowered
+    ):
         return
     for match in _SCHEME.finditer(lowered):
         secret = body[match.start("secret") : match.end("secret")]

@@ -19,7 +19,10 @@ _WEB_HOOK = re.compile(
     rb"(?:hooks\.slack\.com/(?:services|workflows)/|discord(?:app)?\.com/api/webhooks/|webhook\.office\.com/webhookb2/|"
     rb"api\.telegram\.org/bot)(?P<secret>[\w@/:-]{16,256})"
 )
-_SIGNED = re.compile(rb"(?:[?&;]|\\u0026|amp;)(?:sig|signature|x-amz-signature|x-goog-signature)=(?P<secret>[\w%+/=-]{16,512})", re.IGNORECASE)
+_SIGNED = re.compile(
+    rb"(?:[?&;]|\\u0026|amp;)(?:sig|signature|x-amz-signature|x-goog-signature)=(?P<secret>[\w%+/=-]{16,512})",
+    re.IGNORECASE,
+)
 
 
 def credentials_in_urls(body: bytes, lowered: bytes) -> Iterator[Span]:
