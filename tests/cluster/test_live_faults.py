@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kuberunbooks import errors
+from kuberunbooks import errors, notebook
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.cluster.rights import survey
-from kuberunbooks.objects import Pod
+from kuberunbooks.objects import ConfigMap, Deployment, Event, Job, Node, Pod, ReplicaSet, Service
 
 from tests.support.api_server import Fault, serve_case
 from tests.support.live import FAST, HASTY, open_live
@@ -221,3 +221,43 @@ def test_a_name_from_the_user_cannot_lead_to_another_path(
             source.item(f"{PODS}/a?b=c#d")
         assert server.requests[0].path == f"/{PODS}/a?b=c#d"
         assert server.requests[0].query == {}
+
+
+def test_a_server_that_dies_during_a_run_costs_each_later_read_one_try(
+    incident: Callable[[str], Path], tmp_path: Path
+) -> None:
+    limits = FAST._replace(waits=(0.3, 0.3))
+    with serve_case(incident("crashloop")) as server:
+        cluster = Cluster(open_live(server, tmp_path, limits=limits))
+        assert cluster.read(Pod, "crashloop")
+    started = time.monotonic()
+    for kind in (Service, ConfigMap, Node, Event, Deployment, ReplicaSet, Job):
+        assert not cluster.look(kind, "crashloop").complete
+    assert 0.4 < time.monotonic() - started < 1.5
+    assert len(cluster.coverage.missing) == 7
+
+
+def test_a_server_that_comes_back_is_given_its_retries_again(
+    incident: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with serve_case(incident("crashloop"), faults=[Fault(PODS, reset=True, times=TRIES)]) as server:
+        source = open_live(server, tmp_path)
+        with pytest.raises(errors.Unreachable):
+            list(source.pages(PODS))
+        source.raw("version")
+        server.faults.append(Fault(PODS, reset=True, times=TRIES - 1))
+        assert list(source.pages(PODS))
+
+
+def test_a_run_whose_server_dies_ends_with_steps_that_say_so(
+    incident: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve_case(incident("crashloop")) as server:
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config")))
+        session = notebook.open("pods", namespace="crashloop")
+    started = time.monotonic()
+    results = [getattr(session, name)().data for name in session.step_names]
+    closing = session.summary().data
+    assert not [one.error for one in results if one.status == "failed"]
+    assert time.monotonic() - started < 30
+    assert closing.coverage.missing

@@ -105,10 +105,11 @@ class ApiServer:
         self.big_page: int = options.get("big_page", 1_000_000)
         self.now: datetime = options.get("now") or CaseSource(files.root).now()
         self.lock = threading.Lock()
+        self.connections: set[socket.socket] = set()
         self.authority: Any = None
         self._stopping = threading.Event()
         handler = type("Handler", (_Handler,), {"server_state": self})
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.http = _Server(("127.0.0.1", 0), handler)
         self.http.daemon_threads = True
         self.scheme = "http"
         if options.get("tls"):
@@ -159,9 +160,12 @@ class ApiServer:
         threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Ends it; hanging requests are let go."""
+        """Ends it as a server that dies: open connections break, hanging requests are let go."""
         self._stopping.set()
         self.http.shutdown()
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self.http.server_close()
 
     def _secure(self, names: Iterable[str], client_ca: Any) -> None:
@@ -190,12 +194,29 @@ def serve_case(folder: Path | str, *, faults: Iterable[Fault] = (), **options: A
         server.stop()
 
 
+class _Server(ThreadingHTTPServer):
+    """Tells nothing of connections that clients break; that is what some tests are about."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 class _Handler(BaseHTTPRequestHandler):
     """One connection; `server_state` is the ApiServer."""
 
     server_state: ApiServer
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        super().setup()
+        self.server_state.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.server_state.connections.discard(self.connection)
+        with contextlib.suppress(OSError):
+            super().finish()
 
     def do_GET(self) -> None:
         self._answer("GET")

@@ -61,6 +61,10 @@ class Limits(NamedTuple):
     retry_after: float = 10.0
     body: int = 1 << 29
 
+    def hasty(self) -> Limits:
+        """The limits for a server that did not answer just before."""
+        return self._replace(connect=min(self.connect, 3.0), read=min(self.read, 5.0))
+
 
 class _Call(NamedTuple):
     """A request as it goes out, however often."""
@@ -88,6 +92,9 @@ class Transport:
         self._credentials = credentials
         self._limits = limits
         self._sent = sent
+        # After a request that found no server, the next ones are tried once and with less patience:
+        # twenty steps must not each wait for the same dead server.
+        self._lost = False
         self._skew: float | None = None
         self._skew_lock = Lock()
 
@@ -102,21 +109,13 @@ class Transport:
         `json` refuses anything but a JSON object. `patient` retries a 5xx;
         without it only overload and broken connections are tried again.
         """
-        call = _Call("GET", path, query, None, json)
-        deadline = self._deadline()
-        # An own loop: stamina reports each retry through structlog to stdout, which is a notebook's cell.
-        for wait in self._limits.waits:
-            try:
-                return self._once(call, deadline)
-            except _Failed as failed:
-                if failed.pause is None or (isinstance(failed.error, ServerFault) and not patient):
-                    raise failed.error from failed.__cause__
-                # Spread, so that eight parallel readers do not come back at the same moment.
-                pause = max(wait * random.uniform(0.7, 1.3), failed.pause)  # noqa: S311
-                if time.monotonic() + pause >= deadline:
-                    raise failed.error from failed.__cause__
-                time.sleep(pause)
-        return self._last(call, deadline)
+        try:
+            body = self._tried(_Call("GET", path, query, None, json), patient)
+        except Unreachable:
+            self._lost = True
+            raise
+        self._lost = False
+        return body
 
     def review(self, path: str, document: dict[str, Any]) -> bytes:
         """The answer to a review (SelfSubjectReview and its kin), asked once."""
@@ -129,6 +128,22 @@ class Transport:
     def _deadline(self) -> float:
         return time.monotonic() + self._limits.total
 
+    def _tried(self, call: _Call, patient: bool) -> bytes:
+        deadline = self._deadline()
+        # An own loop: stamina reports each retry through structlog to stdout, which is a notebook's cell.
+        for wait in () if self._lost else self._limits.waits:
+            try:
+                return self._once(call, deadline)
+            except _Failed as failed:
+                if failed.pause is None or (isinstance(failed.error, ServerFault) and not patient):
+                    raise failed.error from failed.__cause__
+                # Spread, so that eight parallel readers do not come back at the same moment.
+                pause = max(wait * random.uniform(0.7, 1.3), failed.pause)  # noqa: S311
+                if time.monotonic() + pause >= deadline:
+                    raise failed.error from failed.__cause__
+                time.sleep(pause)
+        return self._last(call, deadline)
+
     def _last(self, call: _Call, deadline: float) -> bytes:
         try:
             return self._once(call, deadline)
@@ -137,7 +152,8 @@ class Transport:
 
     def _once(self, call: _Call, deadline: float) -> bytes:
         started = time.monotonic()
-        limits, remaining = self._limits, max(0.001, deadline - started)
+        remaining = max(0.001, deadline - started)
+        limits = self._limits.hasty() if self._lost else self._limits
         url = f"{self._credentials.url}/{_encoded(call.path, call.query)}"
         headers = self._headers(call)
         try:
