@@ -165,7 +165,10 @@ class Condition(View):
 
 def find_condition(conditions: list[Condition], type_: str) -> Condition | None:
     """The condition of that type, or None."""
-    return next((condition for condition in conditions if condition.type == type_), None)
+    for condition in conditions:  # a generator would cost twice as much, for every pod there is
+        if condition.type == type_:
+            return condition
+    return None
 
 
 _PATH_TOKEN = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]")
