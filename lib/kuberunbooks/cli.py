@@ -221,6 +221,42 @@ def demo(out: Path, as_json: bool) -> int:
 
 
 @cli.command()
+@click.option("-n", "--namespace", metavar="NS", help="The namespace to record.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Record all namespaces.")
+@click.option("--context", metavar="CTX", default="", help="The kubeconfig context; the current one without.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("case.zip"),
+    show_default=True,
+    help="The case to write.",
+)
+def record(namespace: str | None, all_namespaces: bool, context: str, out: Path) -> None:
+    """Record a case without running a runbook: save what is there now, look at it later.
+
+    Takes the objects and events of the namespace, what they depend on
+    cluster-wide, and the logs of containers that are not well. Secrets are
+    replaced by pseudonyms; Secret objects are not read.
+
+    \b
+    Examples:
+      runbook record -n shop --out shop.zip
+      runbook run pods --case shop.zip -n shop
+    """
+    from kuberunbooks.run.record import record as take
+
+    if bool(namespace) == all_namespaces:
+        raise click.UsageError("Give a namespace with -n, or -A for all.")
+    taken = take(context, namespace or "", out)
+    click.echo(f"{taken.path} holds {taken.pods} pods and {taken.logs} logs.")
+    for refusal in [*taken.coverage.refused, *taken.coverage.missing]:
+        click.echo(f"  Not recorded: {refusal.what}: {refusal.why}")
+    for what in taken.coverage.truncated:
+        click.echo(f"  Cut short: {what}")
+
+
+@cli.command()
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 def new(path: Path) -> None:
     """Start a runbook of your own from the template.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,9 +35,9 @@ def test_nothing_is_seen_before_all_is_written(tmp_path: Path) -> None:
 def test_a_run_that_fails_leaves_the_results_before_it_as_they_were(tmp_path: Path) -> None:
     out = tmp_path / "out"
     _leave(out, report_json="old")
-    with pytest.raises(FileNotFoundError), results_folder(out) as results:
+    with contextlib.suppress(ZeroDivisionError), results_folder(out) as results:
         (results.staging / "report.json").write_text("new")
-        (results.staging / "nowhere").read_text()
+        raise ZeroDivisionError
     assert _content(out) == {"report.json": "old"}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

@@ -91,7 +91,7 @@ class Steps:
         self._opened = True
 
     def line(self, cell: Any) -> str:
-        """The line of an ended cell; empty for one that is no step, and for all when nothing could be opened."""
+        """The line of an ended cell; empty for no step, and for all when nothing could be opened."""
         for output in cell.get("outputs", ()):
             if output.get("output_type") == "error":
                 return _printable(f"! {cell.get('id')}: {output.get('ename')}: {output.get('evalue')}")

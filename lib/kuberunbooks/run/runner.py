@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from kuberunbooks.errors import BadSettings, CaseMissing, DiskFull, RunbookError
@@ -94,12 +95,16 @@ def _folder(order: Order) -> AbstractContextManager[Results]:
 
 def _execute(order: Order, staging: Path, stop: StopSignal) -> tuple[Any, RunbookError | None]:
     _skip_slow_import()
+    from kuberunbooks.report import prepare
+
     from .kernel import Kernel
 
     with disk_errors(Path(tempfile.gettempdir())):
         kernel = Kernel()
     try:
         kernel.start(Path.cwd(), {**os.environ, CASE_VARIABLE: str(staging / CASE)})
+        # The runner has nothing to do while the kernel starts: what the report needs is loaded meanwhile.
+        Thread(target=prepare, name="prepare-report", daemon=True).start()
         from .session import Session
 
         session = Session(kernel, stop, order.progress, order.cell_timeout, order.run_timeout)
