@@ -334,6 +334,23 @@ def test_a_conflict_hidden_by_another_reason_is_found_on_every_usable_node(tmp_p
     assert "infra/proxy on node n1" in Scheduling(case).one("HostPortConflict").summary
 
 
+def test_an_update_that_waits_for_its_own_old_pod_is_told_from_too_many_replicas(tmp_path: Path) -> None:
+    ports = [{"containerPort": 80, "hostPort": 8080}]
+    taken = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."
+    pods = [
+        pod("web-6bf748f748-old", on="n1", ports=ports, owner=("ReplicaSet", "web-6bf748f748")),
+        pod("web-5b7fcd598f-new", refused=taken, ports=ports, owner=WEB),
+    ]
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}}
+    owner = {"kind": "Deployment", "name": "web", "uid": "uid-web", "controller": True}
+    old = thing("ReplicaSet", "web-6bf748f748", spec=spec, metadata={"ownerReferences": [owner]})
+    found = Scheduling(write_case(tmp_path, node("n1"), *pods, old, *deployment("web", 1, ready=1)))
+    one = found.one("HostPortConflict")
+    assert "older pod of the same workload" in one.explanation
+    assert any("maxSurge" in step.command for step in one.next)
+    assert "HostPortLimitsReplicas" not in found.codes
+
+
 # -- nodes
 
 

@@ -98,7 +98,8 @@ def _conflict(
     held = {one.port[1:] for one in holders}
     ports = [port for port in wanted if not held or port[1:] in held]
     mine = owner_text(refusal.example, target)
-    own = [one for one in holders if mine and owner_text(one.pod, target) == mine]
+    own = bool(holders and mine) and all(owner_text(one.pod, target) == mine for one in holders)
+    enough = 0 < _desired(refusal, target) <= len(taken.usable)
     facts: dict[str, Any] = {
         **node_count_facts(refusal.message, nodes),
         "ports": [_port_text(port) for port in ports],
@@ -106,7 +107,9 @@ def _conflict(
         "container_port": _container_port(refusal.example, ports[0]),
         "holders": [_holder_text(one, refusal.example.namespace) for one in holders],
         "holders_known": bool(holders),
-        "own": bool(holders) and len(own) == len(holders),
+        "own": own,
+        # Enough nodes for all replicas: then the new pod of an update waits for the old one to let go.
+        "updating": own and enough and mine.startswith("deployment/"),
         "nodes_taken": refusal.message.nodes_for("HostPortConflict") or len({one.node for one in holders}),
         "looked": taken.looked,
     }
@@ -122,11 +125,8 @@ def _too_many_replicas(
     refusal: Refusal, wanted: list[HostPort], usable: list[Node], nodes: Listing[Node], target: Pods
 ) -> Iterator[Yielded]:
     """More replicas wanted than there are nodes to hold the port; a DaemonSet never wants more."""
-    top = target.top_of(refusal.example)
-    desired = getattr(top, "desired", None)
-    if top is None or isinstance(top, DaemonSet) or not isinstance(desired, int):
-        return
-    if not nodes.complete or desired <= len(usable):
+    top, desired = target.top_of(refusal.example), _desired(refusal, target)
+    if top is None or not nodes.complete or desired <= len(usable):
         return
     facts = {
         "ports": [_port_text(port) for port in wanted],
@@ -139,6 +139,13 @@ def _too_many_replicas(
     evidence = [top.cite("spec.replicas"), refusal.example.cite(_port_path(refusal.example, wanted[0]))]
     evidence += [node.cite("metadata.name") for node in usable[:MOST_NODES]]
     yield from explain(refusal, "HostPortLimitsReplicas", facts, evidence, target=target, severity="warning")
+
+
+def _desired(refusal: Refusal, target: Pods) -> int:
+    """How many pods the workload wants; 0 when that is unknown, or as many as there are nodes (DaemonSet)."""
+    top = target.top_of(refusal.example)
+    desired = getattr(top, "desired", 0)
+    return desired if isinstance(desired, int) and not isinstance(top, DaemonSet) else 0
 
 
 def _port_text(port: HostPort) -> str:
