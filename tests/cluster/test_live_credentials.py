@@ -362,6 +362,12 @@ def test_a_pod_without_kubeconfig_uses_its_service_account_and_rereads_the_token
         )
         loader.token_expires_at = loader.token_expires_at.replace(year=2000)
         source.raw("version")
+        (tmp_path / "token").write_text("")
+        loader.token_expires_at = loader.token_expires_at.replace(year=2000)
+        with pytest.raises(
+            errors.CredentialsFailed, match="could not be renewed: Token file exists but empty"
+        ):
+            source.raw("version")
 
 
 def test_a_pod_with_half_a_service_account_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

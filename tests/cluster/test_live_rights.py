@@ -140,3 +140,54 @@ def test_a_run_goes_on_without_what_is_forbidden(
     assert not [one.error for one in results if one.status == "failed"]
     assert any(one.findings for one in results)
     assert len(refused) == len(set(refused)), "what was foretold and then refused is one entry"
+
+
+@pytest.mark.parametrize(
+    ("target", "asked"),
+    [
+        ("pod/typo", False),
+        ("typo", False),
+        ("po/typo", False),
+        ("", True),
+        ("app=x", True),
+        ("deployment/x", True),
+    ],
+)
+def test_only_a_run_on_one_pod_leaves_rights_unasked(
+    target: str,
+    asked: bool,
+    incident: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serve_case(incident("crashloop"), rules_incomplete=True) as server:
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config")))
+        notebook.open("pods", namespace="crashloop", target=target)
+    assert (server.count("selfsubjectaccessreviews") > 0) is asked
+
+
+@pytest.mark.parametrize(
+    ("context", "server_url", "error", "exit_status"),
+    [
+        ("tset", "", "KubeconfigError", 2),
+        ("", "http://127.0.0.1:9", "Unreachable", 3),
+    ],
+)
+def test_a_cluster_that_cannot_be_opened_is_said_by_the_cell_and_every_step_is_skipped(
+    context: str,
+    server_url: str,
+    error: str,
+    exit_status: int,
+    incident: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serve_case(incident("crashloop")) as server:
+        path = server.kubeconfig(tmp_path / "config", **({"server": server_url} if server_url else {}))
+        monkeypatch.setenv("KUBECONFIG", str(path))
+        session = notebook.open("pods", context=context, namespace="crashloop")
+    failure = session.start.failure
+    assert failure is not None
+    assert (failure.error, failure.exit_status) == (error, exit_status)
+    assert failure.advice
+    assert {getattr(session, name)().data.status for name in session.step_names} == {"skipped"}

@@ -78,7 +78,10 @@ class Credentials:
 
     def _read_token(self) -> str:
         with _plugin_words() as words:
-            token = self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+            try:
+                token = self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+            except Exception as error:
+                words.append(str(error))
         if words:
             raise CredentialsFailed(
                 f"The credentials of context {self.context!r} could not be renewed: {_clean(words)}."
