@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kuberunbooks import notebook
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.cluster.case import CaseSource
 from kuberunbooks.errors import NotCollected, NotFound
@@ -272,6 +273,8 @@ DIFFERENCES: list[tuple[Any, Any, list[tuple[str, str]]]] = [
     ({"image": "1Gi"}, {"image": "1024Mi"}, [("changed", "image")]),
     ({"env": [{"name": "A", "value": "x"}]}, {"env": [HIDDEN]}, []),
     ({"replicas": {"odd": 1}}, {"replicas": 3}, [("changed", "replicas")]),
+    ({"env": [{"name": {"odd": 1}}]}, {"env": [{"name": "A"}]}, [("changed", "env[0].name")]),
+    ({"env": [None, 5]}, {"env": [{"name": "A"}]}, [("changed", "env")]),
 ]
 
 
@@ -318,3 +321,34 @@ def test_an_object_of_a_list_the_case_does_not_hold_is_not_said_to_be_absent(tmp
     cluster = Cluster(CaseSource(make_case(tmp_path / "case", [], without=("Deployment",))))
     with pytest.raises(NotCollected):
         cluster.read_raw_object(Deployment, "shop", "web")
+
+
+ODD: list[Any] = [
+    None,
+    5,
+    "x",
+    [],
+    [None],
+    [5],
+    {"a": None},
+    {"name": {"odd": 1}},
+    [{"name": None}],
+    [[["deep"]]],
+]
+PLACES = ["spec", "spec.containers", "spec.containers.0", "spec.containers.0.env.0.name", "metadata.labels"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_odd_values_in_a_manifest_break_nothing(place: str, tmp_path: Path) -> None:
+    case = make_case(tmp_path / "case", [live(applied=FRONTEND), node()])
+    file = tmp_path / "odd.yaml"
+    session = notebook.open("pods", case=str(case), namespace="shop", target="pod/front", manifest=str(file))
+    *above, last = [int(token) if token.isdigit() else token for token in place.split(".")]
+    for odd in ODD:
+        text = asked()
+        inner: Any = text
+        for token in above:
+            inner = inner[token]
+        inner[last] = odd
+        file.write_text(json.dumps(text))
+        assert session.manifest().data.status != "failed"

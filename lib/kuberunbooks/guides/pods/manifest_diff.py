@@ -99,7 +99,7 @@ def _merge_key(asked: list[Any], held: list[Any]) -> str:
     if not asked or not all(isinstance(item, dict) for item in (*asked, *held)):
         return ""
     for key in _MERGE_KEYS:
-        if all(key in item for item in (*asked, *held)):
+        if all(isinstance(item.get(key), str | int) for item in (*asked, *held)):
             identities = {_identity(item, key) for item in asked}
             if len(identities) == len(asked):
                 return key
