@@ -56,6 +56,14 @@ def to_html(report: RunReport, nb: Any) -> str:
     return str(html)
 
 
+def prepare() -> None:
+    """Imports nbconvert's Markdown and compiles the page's templates."""
+    import nbconvert.filters.markdown_mistune  # noqa: F401
+
+    for name in ("report.html.j2", "_parts.html.j2", "_step.html.j2", "_timeline.html.j2", "report.css"):
+        environment().get_template(name)
+
+
 @functools.cache
 def _exporter() -> ReportExporter:
     return ReportExporter()
