@@ -77,6 +77,7 @@ def _lost_nodes(target: Pods, troubles: Troubles, now: datetime) -> Iterator[Fin
                 group=(name,),
                 node=name,
                 gone=trouble.node is None,
+                silent=trouble.code != "NodeNotReady",
                 started=bool(pod.status.container_statuses),
                 printed=f"{pod.ready_text} {pod.status_text}",
             )

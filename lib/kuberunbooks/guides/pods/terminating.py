@@ -106,9 +106,11 @@ def _on_lost_node(pod: Pod, trouble: NodeTrouble) -> Finding:
             *(cite_condition(trouble.node, "Ready", "status", "reason") if trouble.node else ()),
         ],
         since=trouble.since,
+        likely=trouble.code == "NodeNotReady",
         group=(trouble.name,),
         node=trouble.name,
         gone=trouble.node is None,
+        silent=trouble.code != "NodeNotReady",
         by_taint=lost is not None and lost.reason == "DeletionByTaintManager",
         stateful=pod.controller is not None and pod.controller.kind == "StatefulSet",
     )
