@@ -1,0 +1,111 @@
+"""The same namespace over loopback HTTP: a live run against just downloading and parsing the same lists.
+
+The server runs in a process of its own and serves both sides. Run by `make bench`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.big_namespace import write_case
+
+_FLOOR = """
+import sys, time, json, urllib3, orjson
+url, paths = sys.argv[1], json.loads(sys.argv[2])
+pool = urllib3.PoolManager(maxsize=8)
+started = time.perf_counter()
+size = 0
+for path in paths:
+    token = ""
+    while True:
+        fields = {"limit": "500"} | ({"continue": token} if token else {})
+        body = pool.request("GET", f"{url}/{path}", fields=fields, headers={"accept-encoding": "gzip"}).data
+        size += len(body)
+        token = orjson.loads(body)["metadata"].get("continue", "")
+        if not token:
+            break
+print(json.dumps({"seconds": time.perf_counter() - started, "MB": round(size / 1e6, 1)}))
+"""
+
+_OURS = """
+import sys, time, json, resource
+from kuberunbooks import notebook, guides
+import kuberunbooks.cluster.live, kuberunbooks.cluster.rights
+from kuberunbooks.findings import entries; entries("en"); guides.guide("pods")
+started = time.perf_counter()
+session = notebook.open("pods", namespace="big")
+assert session.start.failure is None, session.start.failure
+for name in session.step_names:
+    getattr(session, name)()
+session.summary()
+print(json.dumps({"seconds": time.perf_counter() - started, "requests": session.start.coverage.requests,
+                  "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+"""
+
+_PATHS = [
+    "api/v1/namespaces/big/pods",
+    "api/v1/namespaces/big/events",
+    "apis/apps/v1/namespaces/big/replicasets",
+    "apis/apps/v1/namespaces/big/deployments",
+    "api/v1/namespaces/big/services",
+    "apis/discovery.k8s.io/v1/namespaces/big/endpointslices",
+    "api/v1/nodes",
+]
+
+
+def _best(code: str, *arguments: str, env: dict[str, str] | None = None) -> dict[str, float]:
+    command = [sys.executable, "-c", code, *arguments]
+    found = [
+        json.loads(subprocess.run(command, check=True, capture_output=True, env=env, cwd=ROOT).stdout)
+        for _ in range(3)
+    ]
+    return min(found, key=lambda one: one["seconds"])
+
+
+def measure(pods: int) -> dict[str, object]:
+    """One row: a live run of all steps, the download alone, their ratio."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = write_case(Path(scratch) / "case", pods)
+        config = Path(scratch) / "config"
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.api_server", str(folder)], stdout=subprocess.PIPE, cwd=ROOT, text=True
+        )
+        try:
+            assert server.stdout is not None
+            url = server.stdout.readline().strip()
+            config.write_text(
+                json.dumps(
+                    {
+                        "apiVersion": "v1",
+                        "kind": "Config",
+                        "current-context": "bench",
+                        "clusters": [{"name": "bench", "cluster": {"server": url}}],
+                        "users": [{"name": "bench", "user": {}}],
+                        "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
+                    }
+                )
+            )
+            floor = _best(_FLOOR, url, json.dumps(_PATHS))
+            ours = _best(_OURS, env={"KUBECONFIG": str(config), "PATH": "/usr/bin:/bin"})
+        finally:
+            server.kill()
+    return {
+        "pods": pods,
+        "MB": floor["MB"],
+        "floor s": round(floor["seconds"], 3),
+        "ours s": round(ours["seconds"], 3),
+        "ratio": round(ours["seconds"] / floor["seconds"], 2),
+        "peak MB": round(ours["MB"]),
+        "requests": ours["requests"],
+    }
+
+
+if __name__ == "__main__":
+    print(measure(5000))
