@@ -22,7 +22,7 @@ from kuberunbooks import errors
 from kuberunbooks.cluster import credentials, kubeconfig
 from kuberunbooks.cluster.live import LiveSource
 
-from tests.support.api_server import ApiServer, serve_case
+from tests.support.api_server import ApiServer, Fault, serve_case
 from tests.support.live import FAST, open_live
 
 
@@ -200,6 +200,35 @@ def test_an_oidc_token_that_is_valid_is_used(incident: Callable[[str], Path], tm
     with serve_case(incident("crashloop"), token=token) as server:
         user = {"auth-provider": {"name": "oidc", "config": {"id-token": token}}}
         open_live(server, tmp_path, user=user).raw("version")
+
+
+def test_an_oidc_token_that_ended_is_renewed_and_kept(
+    incident: Callable[[str], Path], tmp_path: Path
+) -> None:
+    fresh = jwt(sub="jane", exp=time.time() + 3600, pad="xx")
+    with serve_case(incident("crashloop"), tls=True, token=fresh) as server:
+        discovery = {"token_endpoint": f"{server.url}/idp/token"}
+        granted = {
+            "id_token": fresh,
+            "refresh_token": "next-one",
+            "access_token": "a",
+            "token_type": "Bearer",
+        }
+        server.faults += [
+            Fault("openid-configuration", body=json.dumps(discovery).encode()),
+            Fault("/idp/token", body=json.dumps(granted).encode()),
+        ]
+        config = {
+            "id-token": jwt(sub="jane", exp=1, pad="xx"),
+            "refresh-token": "first-one",
+            "client-id": "cli",
+            "client-secret": "cs",
+            "idp-issuer-url": f"{server.url}/idp",
+            "idp-certificate-authority-data": base64.b64encode(server.authority.cert_pem.bytes()).decode(),
+        }
+        source = open_live(server, tmp_path, user={"auth-provider": {"name": "oidc", "config": config}})
+        source.raw("version")
+    assert "next-one" in (tmp_path / "kubeconfig").read_text(), "a refresh token may be good for one use"
 
 
 def test_an_oidc_token_that_cannot_be_renewed_is_said_to(server: ApiServer, tmp_path: Path) -> None:
