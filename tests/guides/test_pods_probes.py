@@ -60,10 +60,8 @@ def test_a_liveness_kill_proven_by_its_event_is_critical_and_explains_the_exit(
     found = examine([web, node(), failing, kill], "pod/web-1")
     one = found.headline
     assert (one.code, one.severity, one.confidence) == ("LivenessProbeFailing", "critical", "confirmed")
-    assert (
-        "is killed and restarted, because its liveness probe http GET :8080/healthz fails (connection refused)"
-        in (one.summary)
-    )
+    assert "killed and restarted, because its liveness probe http GET :8080/healthz fails" in one.summary
+    assert "(connection refused)" in one.summary
     assert not {"ContainerSigkilled", "ContainerExitedError"} & found.codes()
 
 

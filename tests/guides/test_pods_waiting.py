@@ -185,10 +185,7 @@ def test_a_disk_another_node_holds_is_in_use(examine: Callable[..., Any]) -> Non
     found = examine([web, node(), event(web, "FailedAttachVolume", why, type_="Warning")], "pod/web-1")
     assert {"VolumeInUse", "VolumeAttachFailed"} <= found.codes()
     assert found.headline.code == "VolumeInUse"
-    assert (
-        "claim ledger may be used by one pod or node at a time, and ledger-0 uses it"
-        in found.headline.summary
-    )
+    assert "claim ledger is still attached to another node (by ledger-0)" in found.headline.summary
     assert "ledger" in found.one("VolumeAttachFailed").summary
 
 

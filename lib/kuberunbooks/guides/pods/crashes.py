@@ -57,14 +57,14 @@ def _of_container(
     if status.ready and not status.restart_count and not case.events:
         return
     end = newest_end(case)
-    probes = list(restarting_probes(case))
+    probes = list(restarting_probes(case, examples))
     looping = is_crash_loop(case)
     if looping:
         yield crash_loop(case, examples)
     if end is not None:
         yield from _of_end(case, end, target, reader, examples, looping=looping)
     yield from probes
-    if not looping and not any(one.severity == "critical" for one in probes):
+    if not looping and not any(one.severity != "warning" for one in probes):
         yield from readiness(case, target, cluster, reader)
 
 

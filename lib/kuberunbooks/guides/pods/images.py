@@ -12,9 +12,10 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import Evidence
 
+from ..rules.error_lines import normalised
 from ..rules.pull_errors import PullError, classify, registry_of, says_why
 from ..step import Yielded, step
-from .containers import ContainerCase, PodCase, fix_facts, is_out_of_hands, pod_case, unready_since
+from .containers import ContainerCase, Examples, PodCase, fix_facts, is_out_of_hands, pod_case, unready_since
 from .target import Pods
 
 _BY_REASON = {
@@ -36,36 +37,45 @@ _NAME_WHY = re.compile(r"invalid reference format: (?P<why>.+)$|(?P<format>inval
 @step("DP-06", title="Can its images be pulled?")
 def images(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     """Is every image name right, does the registry answer, and may the cluster pull from it?"""
+    examples = Examples()
     for pod in target.suspects:
         if is_out_of_hands(pod):
             continue
         for view in pod.containers(*_ROLES):
             waiting = view.status.state.waiting
             if waiting is not None and waiting.reason in IMAGE_REASONS:
-                yield from _of_pod(pod_case(pod, target, cluster), cluster)
+                yield from _of_pod(pod_case(pod, target, cluster), cluster, examples)
                 break
 
 
-def _of_pod(pod: PodCase, cluster: Cluster) -> Iterator[Finding]:
+def _of_pod(pod: PodCase, cluster: Cluster, examples: Examples) -> Iterator[Finding]:
     for case in pod.containers(*_ROLES):
         waiting = case.view.status.state.waiting
         if waiting is not None and waiting.reason in IMAGE_REASONS:
-            yield from _explain(case, waiting.reason, waiting.message, cluster)
+            yield from _explain(case, waiting.reason, waiting.message, cluster, examples)
 
 
-def _explain(case: ContainerCase, reason: str, message: str, cluster: Cluster) -> Iterator[Finding]:
+def _explain(
+    case: ContainerCase, reason: str, message: str, cluster: Cluster, examples: Examples
+) -> Iterator[Finding]:
     image = case.view.spec.image if case.view.spec else case.view.status.image
-    evidence = [case.cite("state.waiting.reason"), case.cite("state.waiting.message")]
-    if not says_why(message):
-        event = case.newest("Failed", "Failed to pull image")
-        if event is not None:
-            message = event.text
-            evidence.append(event.cite("message"))
+    event = case.newest("Failed", "Failed to pull image") if not says_why(message) else None
+    message = event.text if event is not None else message
     error = classify(message)
     secrets, cited = _missing_pull_secrets(case)
     codes = error.codes if reason in _PULLING else (_BY_REASON[reason],)
+    group, since = (image, normalised(error.cause), tuple(secrets)), unready_since(case.pod)
     for code in codes:
-        yield _finding(code, case, image, error, secrets, [*evidence, *cited], cluster)
+        follower = examples.follower(case, code, group, since=since)
+        if follower is not None:
+            yield follower
+            continue
+        evidence = [case.cite("state.waiting.reason"), case.cite("state.waiting.message"), *cited]
+        if event is not None:
+            evidence.append(event.cite("message"))
+        one = _finding(code, case, image, error, secrets, evidence, cluster)
+        one.group, one.since = group, since
+        yield one
     if secrets:
         yield finding(
             "ImagePullSecretMissing",
@@ -114,8 +124,6 @@ def _finding(
         case.pod,
         container=case.name,
         evidence=evidence,
-        since=unready_since(case.pod),
-        group=(image,),
         **facts,
     )
 

@@ -21,7 +21,7 @@ from ..rules.patterns import RX_KILL, RX_PROBE, RX_PROBE_WHY
 from ..rules.superseded import probe_recovered
 from ..step import Yielded
 from .container_logs import LogReader
-from .containers import ContainerCase, fix_facts, last_seen_node_lost, unready_since
+from .containers import ContainerCase, Examples, fix_facts, last_seen_node_lost, unready_since
 from .target import Pods
 
 _SATURATES = 25
@@ -80,7 +80,7 @@ def explains(record: ProbeRecord | None, end: Terminated, pod: Pod) -> bool:
     )
 
 
-def restarting_probes(case: ContainerCase) -> Iterator[Finding]:
+def restarting_probes(case: ContainerCase, examples: Examples) -> Iterator[Finding]:
     """LivenessProbeFailing and StartupProbeFailing."""
     for kind in ("Liveness", "Startup"):
         record = probe_record(case, kind)
@@ -89,7 +89,7 @@ def restarting_probes(case: ContainerCase) -> Iterator[Finding]:
         if not record.killed and (kind == "Startup" or not _keeps_failing(case, record)):
             # A startup probe fails until the container has started; one failed answer is no failing probe.
             continue
-        yield _restarting(case, record)
+        yield _restarting(case, record, examples)
 
 
 def _keeps_failing(case: ContainerCase, record: ProbeRecord) -> bool:
@@ -102,27 +102,32 @@ def _keeps_failing(case: ContainerCase, record: ProbeRecord) -> bool:
     return not case.view.status.ready or (seen is not None and (case.now - seen).total_seconds() <= window)
 
 
-def _restarting(case: ContainerCase, record: ProbeRecord) -> Finding:
+def _restarting(case: ContainerCase, record: ProbeRecord, examples: Examples) -> Finding:
+    code = f"{record.kind}ProbeFailing"
     severity: Severity | None = None if record.killed else "warning"
+    probe, since = _spec_of(case, record.kind), _first(record)
+    group = (probe_text(probe), answer_text(record.newest, probe))
+    follower = examples.follower(case, code, group, severity=severity, since=since)
+    if follower is not None:
+        return follower
     evidence = _evidence(case, record)
     if record.kills:
         evidence.append(record.kills[-1].cite("message"))
     elif record.killed:
         evidence.append(case.cite(f"{case.view.status.newest_end_path}.finishedAt"))
-    facts = _facts(case, record.kind, record)
     return finding(
-        f"{record.kind}ProbeFailing",
+        code,
         case.pod,
         container=case.name,
         severity=severity,
         evidence=evidence,
-        since=_first(record),
+        since=since,
         likely=record.killed and not record.proven,
-        group=(facts["probe"], facts["answer"]),
+        group=group,
         killed=record.killed,
         kills=sum(event.occurrences for event in record.kills),
         restarts=case.view.status.restart_count,
-        **facts,
+        **_facts(case, record.kind, record),
     )
 
 

@@ -7,6 +7,7 @@ Called by the images step with state.waiting.message or, where that only says
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from .patterns import (
@@ -37,6 +38,7 @@ class PullError(NamedTuple):
     dns: str = ""
 
 
+@lru_cache(maxsize=1024)
 def classify(message: str) -> PullError:
     """The codes for a pull message; `ImagePullFailed` when it fits no known one.
 
