@@ -61,3 +61,8 @@ def test_the_earliest_beginning_is_kept() -> None:
         [on("a", since=NOON), on("b", since=NOON - timedelta(minutes=5)), on("c"), on("d", since=NOON)], web
     )
     assert one.since == NOON - timedelta(minutes=5)
+
+
+def test_a_crowd_of_pods_of_nobody_is_one_finding() -> None:
+    (one,) = group([on(f"bare-{number}") for number in range(2000)], nobody)
+    assert (one.count, one.owner) == (2000, "")

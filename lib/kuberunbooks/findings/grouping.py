@@ -15,35 +15,39 @@ class Owner(NamedTuple):
     total: int = 0
 
 
+_FOLDED_FROM = 20
+"""From this many on, objects nobody owns are one finding too when all else is equal: a list of 2,000 says less."""
+
+Key = tuple[object, ...]
+
+
 def group(findings: Iterable[Finding], owner_of: Callable[[Subject], Owner]) -> list[Finding]:
     """One finding per code, severity, owner, container and `group`; the first is the worked example.
 
-    `owner_of` answers for every subject. Findings about objects without an
-    owner stay apart. The earliest `since` is kept.
+    `owner_of` answers for every subject. Objects without an owner stay apart
+    while they are few. The earliest `since` is kept.
     """
-    found: dict[tuple[object, ...], Finding] = {}
+    members: dict[Key, list[Finding]] = {}
     for one in findings:
-        owner = owner_of(one.subject)
-        one.owner, one.total = owner.text, owner.total
+        one.owner, one.total = owner_of(one.subject)
         subject = one.subject
-        apart = "" if owner.text else subject.name
-        key = (
-            one.code,
-            one.severity,
-            subject.namespace,
-            owner.text,
-            apart,
-            subject.kind,
-            subject.container,
-            one.group,
-        )
-        first = found.get(key)
-        if first is None:
-            one.affected = [subject.name]
-            found[key] = one
-        elif subject.name not in first.affected[-1:]:
-            first.affected.append(subject.name)
-            first.count = len(first.affected)
-            if one.since is not None and (first.since is None or one.since < first.since):
-                first.since = one.since
-    return list(found.values())
+        key = (one.code, one.severity, subject.namespace, one.owner, subject.kind, subject.container, one.group)
+        members.setdefault(key, []).append(one)
+    grouped: list[Finding] = []
+    for alike in members.values():
+        if alike[0].owner or len(alike) >= _FOLDED_FROM:
+            grouped.append(_fold(alike))
+        else:
+            by_name: dict[str, list[Finding]] = {}
+            for one in alike:
+                by_name.setdefault(one.subject.name, []).append(one)
+            grouped.extend(_fold(same) for same in by_name.values())
+    return grouped
+
+
+def _fold(alike: list[Finding]) -> Finding:
+    first = alike[0]
+    first.affected = list(dict.fromkeys(one.subject.name for one in alike))
+    first.count = len(first.affected)
+    first.since = min((one.since for one in alike if one.since is not None), default=None)
+    return first
