@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kuberunbooks import notebook
 from kuberunbooks.guides.rules.webhooks import is_pod_update_rule
 from kuberunbooks.objects.policy import WebhookRule
 
-from tests.support.made_cases import ago, node, owner, pod, running, stopped
+from tests.support.api_server import serve_case
+from tests.support.made_cases import ago, make_case, node, owner, pod, running, stopped, workload
 
 Examine = Callable[..., Any]
 
@@ -225,3 +228,35 @@ def test_many_pods_stuck_for_the_same_finalizer_are_one_finding(examine: Examine
         one["metadata"]["name"] = f"db-{number}"
     found = examine([node(), *pods])
     assert found.one("PodFinalizerBlocked").count == 3
+
+
+def test_an_overdue_pod_with_a_webhook_and_a_service_costs_twelve_requests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = {
+        "kind": "Service",
+        "apiVersion": "v1",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
+    }
+    stuck = leaving(90, labels={"app": "web"}, ownerReferences=owner("ReplicaSet", "web-3"))
+    made = workload("ReplicaSet", "web-3", app="web", ownerReferences=owner("Deployment", "web"))
+    items = [
+        node(),
+        POLICY,
+        stuck,
+        made,
+        workload("Deployment", "web"),
+        webhook(),
+        *service_with(False),
+        service,
+    ]
+    with serve_case(make_case(tmp_path / "case", items)) as server:
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "kubeconfig")))
+        session = notebook.open("pods", namespace="shop", target="pod/web-1")
+        for name in session.step_names:
+            getattr(session, name)()
+        session.summary()
+        asked = len(server.requests)
+    assert "WebhookBackendDown" in {one.code for step in session.steps for one in step.findings}
+    assert asked <= 12

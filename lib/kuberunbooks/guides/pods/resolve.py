@@ -102,8 +102,15 @@ def _one_pod(target: Pods, name: str, cluster: Cluster) -> None:
             raise NotFound(f"There is no pod {name} in any namespace.")
     target.single = len(target.pods) == 1
     for pod in target.pods:
-        _climb(target, pod, cluster)
+        if not (target.single and _is_overdue(pod, cluster)):
+            _climb(target, pod, cluster)
     target.roots = _tops(target)
+
+
+def _is_overdue(pod: Pod, cluster: Cluster) -> bool:
+    """Its deletion is late: the webhooks are then read instead of its workload, within twelve requests."""
+    due = pod.metadata.deletion_timestamp
+    return due is not None and cluster.now > due
 
 
 def _climb(target: Pods, thing: KubernetesObject, cluster: Cluster) -> None:
