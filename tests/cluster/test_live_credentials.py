@@ -507,6 +507,15 @@ def test_an_unusable_proxy_address_is_a_kubeconfig_error(server: ApiServer, tmp_
         open_live(server, tmp_path, server="https://a.test", **{"proxy-url": "gopher://x"})
 
 
+@pytest.mark.filterwarnings("ignore:SOCKS support")
+def test_a_socks_proxy_without_its_library_says_what_to_install(
+    server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socks", None)
+    with pytest.raises(errors.KubeconfigError, match="PySocks is not installed"):
+        open_live(server, tmp_path, **{"proxy-url": "socks5://127.0.0.1:1080"})
+
+
 def test_reading_a_case_does_not_import_the_client() -> None:
     code = (
         "import sys; from kuberunbooks import notebook; from kuberunbooks.cluster.case import CaseSource; "

@@ -43,6 +43,9 @@ def connection_pool(configuration: Any, context: str) -> urllib3.PoolManager:
     configuration.proxy_headers = _proxy_login(configuration.proxy or "")
     try:
         pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+    except ImportError as error:
+        sentence = f"The proxy of context {context!r} is a SOCKS proxy, for which PySocks is not installed."
+        raise KubeconfigError(sentence, advice="pip install pysocks") from error
     except (ValueError, AssertionError) as error:
         raise KubeconfigError(f"The proxy of context {context!r} is no address that can be used.") from error
     if secure is not None:
