@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -270,6 +271,36 @@ def test_a_port_name_that_only_a_sidecar_declares_is_found(examine: Examine) -> 
 def test_services_that_may_not_be_listed_are_unknown_and_not_absent(examine: Examine) -> None:
     found = examine([web()], without=("Service",))
     assert found.steps["DP-12"].status == "refused"
+    assert "ServiceEndpointsHealthy" not in found.codes()
+
+
+def record_partly(folder: Path, *paths: str) -> None:
+    """Says in the case's manifest that of these lists only a selection was recorded."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["partial"] = {path: ["labelSelector=app=other"] for path in paths}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_pods_that_were_not_recorded_may_stand_behind_a_service(tmp_path: Path) -> None:
+    items = [web("api-1", labels={"app": "api"}), service(), endpoint_slice("web", [endpoint("web-1")])]
+    record_partly(make_case(tmp_path, items), "api/v1/namespaces/shop/pods")
+    session = notebook.open("pods", case=str(tmp_path), namespace="shop")
+    codes = {one.code for step in (session.endpoints(), session.selectors()) for one in step.data.findings}
+    assert not codes & {"ServiceSelectorMatchesNothing", "ServiceNoEndpoints"}
+
+
+def test_slices_that_were_not_recorded_are_unknown_and_not_empty(tmp_path: Path) -> None:
+    record_partly(
+        make_case(tmp_path, [web(), service()]), "apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
+    )
+    session = notebook.open("pods", case=str(tmp_path), namespace="shop")
+    result = session.endpoints().data
+    assert result.status == "refused"
+    assert {one.code for one in result.findings} == {"EvidenceUnavailable"}
+
+
+def test_a_new_service_without_endpoints_is_not_called_right(examine: Examine) -> None:
+    found = examine([web(), service(created=10), endpoint_slice("web", None)])
     assert "ServiceEndpointsHealthy" not in found.codes()
 
 

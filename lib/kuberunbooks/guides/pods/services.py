@@ -12,6 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from kuberunbooks.cluster import Cluster
+from kuberunbooks.errors import NotCollected
 from kuberunbooks.findings import Finding, Note, Severity, finding
 from kuberunbooks.objects import CronJob, EndpointSlice, Job, Pod, Service, labels_text
 
@@ -33,12 +34,14 @@ class Situation(NamedTuple):
     `selecting` select pods or a template of it; `missing` select nothing that
     was read, with the pods they were probably meant for. `lenient` is the
     severity of faults that do not concern the target itself: another Service
-    already leads to its pods.
+    already leads to its pods. `whole`: all pods there are were read, so a
+    selector that finds none of them finds none at all.
     """
 
     selecting: list[Backing]
     missing: list[tuple[Backing, NearMiss | None]]
     lenient: Severity | None
+    whole: bool
 
 
 @step("DP-12", title="Do its Services have endpoints?")
@@ -51,7 +54,7 @@ def endpoints(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         severity = _one_is_reached(target) if is_right(backing) else situation.lenient
         found = list(judge_endpoints(backing, cluster.now, who_made, severity))
         yield from found
-        if not found:
+        if not found and is_right(backing):
             right.append(backing.service)
     for backing, _ in situation.missing:
         yield from judge_endpoints(backing, cluster.now, who_made, situation.lenient)
@@ -65,7 +68,7 @@ def selectors(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     situation = _situation(target, cluster)
     for backing, near in situation.missing:
         if backing.service.age(cluster.now) >= SETTLING:
-            yield from _selects_nothing(target, backing.service, near, situation.lenient)
+            yield from _selects_nothing(backing.service, near, situation)
     for backing in situation.selecting:
         yield from judge_ports(backing.service, backing.pods, situation.lenient)
 
@@ -92,13 +95,14 @@ def _situation(target: Pods, cluster: Cluster) -> Situation:
 
 def _look_around(target: Pods, cluster: Cluster) -> Situation:
     if target.missing or not (target.pods or target.roots):
-        return Situation([], [], None)
+        return Situation([], [], None, False)
     pods = LabelIndex[Pod]((pod.namespace, pod.metadata.labels, pod) for pod in target.pods)
     templates = LabelIndex[Controller](_templates(target.roots))
     asked = [one for one in cluster.read(Service, _place(target)) if _has_selector(one)]
     selecting: list[tuple[Service, list[Pod], list[Controller]]] = []
     missing: list[tuple[Service, NearMiss | None]] = []
     shapes: Shapes | None = None
+    whole = not target.wanted and cluster.look(Pod, target.namespace).complete
     for service in asked:
         namespace, selector = service.namespace, service.spec.selector
         found, makers = pods.select(namespace, selector), templates.select(namespace, selector)
@@ -107,7 +111,7 @@ def _look_around(target: Pods, cluster: Cluster) -> Situation:
             continue
         shapes = shapes or Shapes(_labelled(target))
         near = shapes.nearest(namespace, selector)
-        if near is not None or not target.wanted:
+        if near is not None or whole:
             missing.append((service, near))
     slices = _slices(target, cluster, [*(one for one, _, _ in selecting), *(one for one, _ in missing)])
     backed = [
@@ -117,8 +121,8 @@ def _look_around(target: Pods, cluster: Cluster) -> Situation:
     ]
     lost = [(Backing(service, [], slices.get(_key(service), []), []), near) for service, near in missing]
     # Of a part of a namespace, pods that were not read may stand behind a Service that selects none of ours.
-    lost = [entry for entry in lost if not target.wanted or not any(one.endpoints for one in entry[0].slices)]
-    return Situation(backed, lost, _leniency(target, backed))
+    lost = [entry for entry in lost if whole or not any(one.endpoints for one in entry[0].slices)]
+    return Situation(backed, lost, _leniency(target, backed), whole)
 
 
 def _slices(
@@ -130,7 +134,12 @@ def _slices(
     if target.wanted and len(services) <= _MOST_NAMES_IN_SELECTOR:
         labels = f"{_SERVICE} in ({','.join(sorted({one.name for one in services}))})"
     found: dict[tuple[str, str], list[EndpointSlice]] = {}
-    for one in cluster.read(EndpointSlice, _place(target), labels=labels):
+    listed = cluster.read(EndpointSlice, _place(target), labels=labels)
+    if not listed.complete:
+        # A slice that was not read would make a right Service look empty.
+        path = EndpointSlice.api.path(_place(target))
+        raise NotCollected("The case holds only some of the EndpointSlices.", path=path)
+    for one in listed:
         found.setdefault((one.namespace, one.service_name), []).append(one)
     return found
 
@@ -189,17 +198,15 @@ def _key(service: Service) -> tuple[str, str]:
     return (service.namespace, service.name)
 
 
-def _selects_nothing(
-    target: Pods, service: Service, near: NearMiss | None, severity: Severity | None
-) -> Iterator[Finding]:
+def _selects_nothing(service: Service, near: NearMiss | None, situation: Situation) -> Iterator[Finding]:
     selector = labels_text(service.spec.selector)
     differences = [[one.wanted, one.found] for one in near.differences] if near else []
     who = near.who if near else ""
-    if not target.wanted:
+    if situation.whole:
         yield finding(
             "ServiceSelectorMatchesNothing",
             service,
-            severity=severity,
+            severity=situation.lenient,
             evidence=service.cite("spec.selector"),
             selector=selector,
             near=who,
@@ -209,7 +216,7 @@ def _selects_nothing(
         yield finding(
             "ServiceSelectorNearMiss",
             service,
-            severity=severity,
+            severity=situation.lenient,
             evidence=service.cite("spec.selector"),
             likely=True,
             selector=selector,
