@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LAYOUT := pyproject.toml constraints.txt
 
-.PHONY: help demo test checks bench lab docs clean
+.PHONY: help demo test checks bench lab docs pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -40,6 +40,13 @@ lab: $(VENV)/lab.stamp  ## JupyterLab on runbooks/
 
 docs: $(VENV)/dev.stamp  ## write the generated pages anew
 	$(BIN)/python scripts/write_cli_page.py
+
+# For Debian 12's Python, so that no version is pinned that does not run there.
+pins: $(VENV)/dev.stamp  ## move constraints.txt to the newest versions; then run the tests
+	echo '# Exact versions, so that a new machine gets the same. Written by `make pins`.' > constraints.new
+	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11.2 --all-extras --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links pyproject.toml >> constraints.new
+	mv constraints.new constraints.txt
 
 clean:  ## remove what was set up and made
 	rm -rf $(VENV) reports dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

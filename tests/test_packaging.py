@@ -8,15 +8,14 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import metadata, requires, version
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-
-from scripts.pin_versions import pins
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -108,18 +107,36 @@ def test_the_conda_environment_has_the_bounds_of_the_project() -> None:
     assert environment[-1] == {"pip": ["-e .[lab]"]}
 
 
-def test_every_dependency_is_pinned_exactly_and_without_addresses() -> None:
-    lines = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if line[0] != "#"]
-    for line in lines:
-        assert re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.+!]*", line), line
-    pinned = {line.partition("==")[0] for line in lines}
-    assert {pin.partition("==")[0] for pin in pins()} <= pinned
+@pytest.fixture(scope="module")
+def pinned() -> dict[str, str]:
+    """constraints.txt: versions by name."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
-def test_the_pins_satisfy_the_bounds() -> None:
-    pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()[1:])
+def test_pins_are_exact_and_hold_no_addresses(pinned: dict[str, str]) -> None:
+    for name, pin in pinned.items():
+        assert re.fullmatch(r"[a-z0-9-]+", name), name
+        assert re.fullmatch(r"[0-9][0-9a-z.+!]*", pin), pin
+
+
+def test_the_pins_satisfy_the_bounds(pinned: dict[str, str]) -> None:
     for name, requirement in _requirements(*PROJECT["optional-dependencies"]).items():
         assert requirement.specifier.contains(pinned[name]), requirement
+
+
+def test_what_the_dependencies_need_is_pinned_too(pinned: dict[str, str]) -> None:
+    for name in pinned:
+        for needed in map(Requirement, requires(name) or ()):
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                assert canonicalize_name(needed.name) in pinned, f"{name} needs {needed}"
+
+
+def test_every_pin_runs_on_the_python_of_debian_12(pinned: dict[str, str]) -> None:
+    for name, pin in pinned.items():
+        installed = metadata(name)
+        if installed["Version"] == pin:
+            assert SpecifierSet(installed["Requires-Python"] or "").contains("3.11.2"), name
 
 
 def test_the_version_is_the_same_everywhere() -> None:
