@@ -63,7 +63,7 @@ def verdicts(session: notebook.Session) -> list[Any]:
 def record(
     incident: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[list[Any], Path]]:
-    """`record("crashloop", "pod/typo")`: the verdicts of a live run on a served case, and the case it wrote."""
+    """`record("crashloop", "pod/typo")`: the verdicts of a live run on a served case, and its case."""
 
     def run(name: str, target: str, **options: Any) -> tuple[list[Any], Path]:
         written = tmp_path / "case.zip"

@@ -22,7 +22,7 @@ from .limits import MAX_FILE, Tally, safe_name
 T = TypeVar("T")
 
 ROOTS = ("api", "apis", "errors", "logs", "raw", "transcripts")
-"""The folders a case has at its top; any other single folder there is the case itself, packed with its name."""
+"""The folders at the top of a case; any other single folder there is the case, packed with its name."""
 
 
 class Archive(Protocol):

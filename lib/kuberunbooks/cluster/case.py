@@ -201,16 +201,18 @@ class Identified(msgspec.Struct):
 
 
 def of_namespace(body: bytes, namespace: str) -> bytes:
-    """A list of all namespaces cut down to one, without decoding its objects. Odd bytes come back as they are."""
+    """A list of all namespaces cut down to one, objects undecoded. Odd bytes come back as they are."""
     try:
         envelope = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         items = msgspec.json.decode(envelope["items"], type=list[msgspec.Raw])
-        kept = [
-            one for one in items if msgspec.json.decode(one, type=Identified).metadata.namespace == namespace
-        ]
+        kept = [one for one in items if _namespace_in(one) == namespace]
     except (msgspec.DecodeError, KeyError):
         return body
     return msgspec.json.encode(envelope | {"items": kept})
+
+
+def _namespace_in(item: msgspec.Raw) -> str:
+    return msgspec.json.decode(item, type=Identified).metadata.namespace
 
 
 def _namespace_of(name: str) -> str:

@@ -180,8 +180,8 @@ class Cluster:
 
     def _note_unread_events(self, namespace: str, fields: str) -> None:
         if self._pool is None and not self._source.is_complete(Event.api.path(namespace), fields=fields):
-            why = f"the case does not hold the events of {fields}"
-            self.coverage.miss(Refusal(what="list events", why=why, path=f"events of {fields} -n {namespace}"))
+            what = f"events of {fields} -n {namespace}"
+            self.coverage.miss(Refusal(what="list events", why=f"the case does not hold the {what}", path=what))
 
     def log(self, pod: Pod, container: str, *, previous: bool = False, tail_lines: int = 500) -> Log:
         """The log of a container's current or previous run; never raises, says why there is none instead."""
@@ -241,7 +241,8 @@ class Cluster:
             items = self._decode(kind, pages)
         else:
             # Every selection of a recorded list comes from the same file: decoded once.
-            everything = self._remember(("recorded", kind, query.namespace), lambda: self._decode(kind, pages))
+            key = ("recorded", kind, query.namespace)
+            everything = self._remember(key, lambda: self._decode(kind, pages))
             items = select(everything, query.labels, query.fields)
         complete = source.is_complete(path, query.labels, query.fields)
         return Listing(items, complete=complete, why="" if complete else "the case holds only a part of it")

@@ -14,7 +14,7 @@ from kuberunbooks.errors import CaseHostile
 MAX_FILES = 100_000
 MAX_FILE = 1 << 30
 MAX_TOTAL = 2 << 30
-# API JSON of thousands of alike pods packs 60 to 1, a log of one repeated line 500 to 1; deflate ends at 1032.
+# Thousands of alike pods pack 60 to 1, a log of one repeated line 500 to 1; deflate ends at 1032.
 MAX_RATIO = 200
 RATIO_FROM = 200 << 20
 

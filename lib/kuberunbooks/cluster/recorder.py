@@ -36,7 +36,7 @@ class Spool:
     """Answers kept outside memory. The file has no name and goes with the process."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the run
         self._end = 0
         self._lock = Lock()
 

@@ -73,7 +73,7 @@ class Source(Protocol):
         ...
 
     def is_complete(self, path: str, labels: str = "", fields: str = "") -> bool:
-        """Whether all that the selectors let through at `path` can be read here; False when only a part was recorded."""
+        """Whether all that the selectors let through can be read here; False when it was not recorded."""
         ...
 
     def close(self) -> None:

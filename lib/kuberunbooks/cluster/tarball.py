@@ -93,7 +93,7 @@ class Tarball:
 
 
 class _Bounded(io.RawIOBase):
-    """Keeps a header from asking for gigabytes: tarfile reads a long name in one piece, however long it says it is."""
+    """Keeps a header from asking for gigabytes: tarfile reads a name in one piece, however long it is."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream

@@ -17,7 +17,8 @@ _USER = re.compile(
 _SHORT = re.compile(
     rb"(?:sshpass"
     + _GAP
-    + rb"-p|mysql(?:dump|admin|sh)?\b[^\n|;&]{0,200}?\s-p|redis-cli\b[^\n|;&]{0,200}?\s-a|mongo(?:sh)?\b[^\n|;&]{0,200}?\s-p"
+    + rb"-p|mysql(?:dump|admin|sh)?\b[^\n|;&]{0,200}?\s-p|redis-cli\b[^\n|;&]{0,200}?\s-a"
+    rb"|mongo(?:sh)?\b[^\n|;&]{0,200}?\s-p"
     rb"|docker"
     + _GAP
     + rb"login\b[^\n|;&]{0,200}?\s-p)(?:"

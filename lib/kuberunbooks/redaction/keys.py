@@ -11,7 +11,7 @@ _BEGIN = re.compile(rb"-----BEGIN (?P<what>[A-Z0-9 ]{1,40})-----")
 _END = re.compile(rb"-----END [A-Z0-9 ]{1,40}-----")
 # What everybody may see; certificates are evidence (who issued it, when it expires).
 _PUBLIC = re.compile(
-    rb"(?:TRUSTED |X509 )?CERTIFICATE(?: REQUEST)?|NEW CERTIFICATE REQUEST|.*PUBLIC KEY(?: BLOCK)?|X509 CRL|(?:DH|EC) PARAMETERS"
+    rb"(?:TRUSTED |X509 |NEW )?CERTIFICATE(?: REQUEST)?|.*PUBLIC KEY(?: BLOCK)?|X509 CRL|(?:DH|EC) PARAMETERS"
 )
 # Lines of base64, each perhaps behind a log's timestamp or a line mark, for a block whose end was cut off.
 _REST = re.compile(

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .names import env_secrecy, is_path, is_reference, is_trivial, looks_random, secrecy
+from .names import env_secrecy, is_path, is_reference, is_switch, is_trivial, looks_random, secrecy
 from .tokens import holds_user_and_password
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -54,7 +54,7 @@ def is_secret_object(value: Any) -> bool:
 
 
 def without_data(secret: dict[str, Any], names: Names) -> dict[str, Any]:
-    """A Secret as metadata: the key names stay, every value becomes a name; values are never decoded into it."""
+    """A Secret as metadata: the key names stay, every value becomes the name of a secret."""
     hidden = dict(secret)
     for field in sorted(_DATA_FIELDS):
         values = secret.get(field)
@@ -90,7 +90,8 @@ def _dict(value: dict[str, Any], names: Names) -> dict[str, Any]:
             changed[key] = new
     name, setting = value.get("name"), value.get("value")
     if isinstance(name, str) and isinstance(setting, str) and (kind := env_secrecy(name)):
-        hidden = setting if is_reference(setting.encode("utf-8", "replace")) else names.secret(setting, kind)
+        told = is_switch(setting) or is_reference(setting.encode("utf-8", "replace"))
+        hidden = setting if told else names.secret(setting, kind)
         if hidden != setting:
             changed["value"] = hidden
     return value | changed if changed else value

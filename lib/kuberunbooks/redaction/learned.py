@@ -17,9 +17,10 @@ SHORTEST = 6
 """Bytes below which a value is too likely to be part of something else."""
 
 _COMMON = TRIVIAL | frozenset(
-    b"postgres postgresql mysql mariadb mongodb mongo redis rabbitmq kafka elastic elasticsearch kibana grafana prometheus "
-    b"default kubernetes cluster service services server client backend frontend database production staging development "
-    b"testing localhost example system public private master worker primary replica debug release stable latest nginx".split()
+    b"postgres postgresql mysql mariadb mongodb mongo redis rabbitmq kafka elastic elasticsearch "
+    b"kibana grafana prometheus default kubernetes cluster service services server client backend "
+    b"frontend database production staging development testing localhost example system public private "
+    b"master worker primary replica debug release stable latest nginx".split()
 )
 _WORD = re.compile(rb"[A-Za-z]+(?:[-_.][A-Za-z]+)*")
 _KINDS = ("password", "secret", "key", "token", "connection", "credential", "private-key")

@@ -23,24 +23,41 @@ class Secrecy(NamedTuple):
 
 
 WORDS = tuple(b"pass pwd secret token cred key dsn auth sig conn sess cookie".split())
-"""A cheap sieve over lower-cased text: no name that `secrecy` or `env_secrecy` accepts is without one of these."""
+"""A cheap sieve over lower-cased text: every name that can be secret holds one of these."""
 
 _NORMAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-._/ ]+")
 
+
+def _any(words: str) -> str:
+    return "(?:" + "|".join(words.split()) + ")"
+
+
+_OF_SECRETS = _any("client app consumer shared webhook signing jwt session cookie auth oauth2? user")
+_OF_KEYS = _any(
+    "api access account private secret encryption signing master storage shared ssh jwt license "
+    "session cookie hmac app auth admin client webhook rsa aes gpg deploy consumer service signature "
+    "transit unseal"
+)
+_OF_TOKENS = _any(
+    "access auth api refresh id bot bearer oauth2? session security vault root deploy registry jwt "
+    "job runner push personal_access private csrf xsrf sas slack github gitlab npm pypi sentry user "
+    "admin service_account bootstrap"
+)
+_SESSIONS = _any(
+    "jsessionid phpsessid sessionid session_id connect_sid sas_?signature x_amz_signature "
+    "x_goog_signature shared_?access_?signature"
+)
 _PROVEN = (
     (
         "password",
-        r"(?:.*_)?(?:\w*passwords?|\w*passwd|\w*passwort|pwd|pass_?phrase|passphrase|db_pass|\w+_pass|\w*pgpass\w*|user_?pwd|\w+_pwd)",
+        r"(?:.*_)?(?:\w*passwords?|\w*passwd|\w*passwort|pwd|pass_?phrase|\w+_pass|\w*pgpass\w*|\w+_?pwd)",
     ),
-    ("secret", r"(?:.*_)?(?:client|app|consumer|shared|webhook|signing|jwt|session|cookie|auth|oauth2?|user)_?secrets?(?:_\d+)?"),
-    (
-        "key",
-        r"(?:.*_)?(?:api|access|account|private|secret|encryption|signing|master|storage|shared|ssh|jwt|license|session|cookie|hmac|app|auth|admin|client|webhook|rsa|aes|gpg|deploy|consumer|service|signature|transit|unseal)_?key(?:_id|_base|_base64|_b64|_data|_json|_\d+)?",
-    ),
-    ("token", r"(?:.*_)?(?:access|auth|api|refresh|id|bot|bearer|oauth2?|session|security|vault|root|deploy|registry|jwt|job|runner|push|personal_access|private|csrf|xsrf|sas|slack|github|gitlab|npm|pypi|sentry|user|admin|service_account|bootstrap)_?token(?:_\d+)?"),
+    ("secret", rf"(?:.*_)?{_OF_SECRETS}_?secrets?(?:_\d+)?"),
+    ("key", rf"(?:.*_)?{_OF_KEYS}_?key(?:_id|_base|_base64|_b64|_data|_json|_\d+)?"),
+    ("token", rf"(?:.*_)?{_OF_TOKENS}_?token(?:_\d+)?"),
     ("connection", r"(?:.*_)?(?:connection_?str(?:ing)?|conn_?str|dsn)"),
-    ("token", r"(?:jsessionid|phpsessid|sessionid|session_id|connect_sid|sas_?signature|x_amz_signature|x_goog_signature|shared_?access_?signature)"),
-)  # fmt: skip
+    ("token", _SESSIONS),
+)
 _POSSIBLE = (
     ("token", r"(?:.*_)?\w*tokens?(?:_\d+)?"),
     ("secret", r"(?:.*_)?\w*secrets?(?:_\d+)?"),
@@ -48,21 +65,32 @@ _POSSIBLE = (
     ("key", r"(?:.*_)key"),
     ("token", r"sig|signature"),
 )
+# Tokens of parsers and of paging, keys of tables and caches, lists of Secrets.
+_NO_TOKEN_NOR_KEY = _any(
+    "next continue page sync cursor pagination cancellation cancel max min num stop eos bos pad total "
+    "prompt completion invalid unexpected public primary foreign partition sort row hot idempotency "
+    "cache index map group label annotation selector routing"
+)
 _NEVER = re.compile(
-    r"(?:.*_)?(?:next|continue|page|sync|cursor|pagination|cancellation|cancel|max|min|num|stop|eos|bos|pad|"
-    r"total|prompt|completion|invalid|unexpected|public|primary|foreign|partition|sort|row|hot|idempotency|cache|index|map|group|label|annotation|selector|routing)_?(?:tokens?|key|keys)"
+    rf"(?:.*_)?{_NO_TOKEN_NOR_KEY}_?(?:tokens?|keys?)"
     r"|(?:.*_)?(?:image_?pull|mountable|no|missing|list|get|watch)_?secrets?"
     r"|automount_?service_?account_?token"
 )
 
 _ENV_PROVEN = re.compile(
-    r"PASSW|PASSPHRASE|PWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE|"
-    r"(?:^|_)(?:DSN|PASS|AUTH|CREDS?)(?:_|$)|CONNECTION_?STR|CONN_?STR|(?:_|^)SAS(?:_|$)|[A-Z]_?KEY(?:_BASE|_B64|_BASE64|_DATA|_JSON|_\d+)?$"
+    r"PASSW|PASSPHRASE|PWD|SECRET|TOKENS?(?![A-Z])|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|PRIVATE$"
+    r"|(?:^|_)(?:DSN|PASS|AUTH|CREDS?|SAS)(?:_|$)|CONNECTION_?STR|CONN_?STR"
+    r"|(?:^|_)KEY(?:_BASE|_B64|_BASE64|_DATA|_JSON|_\d+)?$"
+)
+# What is said about a secret and is none: where it lies, how long it lives, which kind it is.
+_ABOUT = _any(
+    "FILE PATH DIR NAMES? LENGTH LEN SIZE TTL EXPIRY EXPIRES? EXPIRES_IN EXPIRATION TIMEOUT ENABLED? "
+    "DISABLED? TYPE METHOD MODE HOST PORT USER USERNAME COUNT POLICY ALG ALGORITHM HEADER ISSUER "
+    "AUDIENCE REF PREFIX SUFFIX VERSION ENDPOINT URL URI PROVIDER FIELD INTERVAL LIFETIME PERIOD "
+    "SECONDS MINUTES HOURS DAYS REQUIRED ROTATION STORE BACKEND CLASS NAMESPACE KEY_COLUMN"
 )
 _ENV_NEVER = re.compile(
-    r"(?:^|_)(?:OLD)?PWD$|(?:^|_)(?:FILE|PATH|DIR|NAME|NAMES|LENGTH|LEN|SIZE|TTL|EXPIRY|EXPIRES?|EXPIRES_IN|EXPIRATION|TIMEOUT|ENABLED?|DISABLED?|TYPE|METHOD|MODE|"
-    r"HOST|PORT|USER|USERNAME|COUNT|POLICY|ALG|ALGORITHM|HEADER|ISSUER|AUDIENCE|REF|PREFIX|SUFFIX|VERSION|ENDPOINT|URL|URI|PROVIDER|"
-    r"FIELD|INTERVAL|LIFETIME|PERIOD|SECONDS|MINUTES|HOURS|DAYS|REQUIRED|ROTATION|STORE|BACKEND|CLASS|NAMESPACE|PUBLIC_KEY|KEY_COLUMN)$"
+    rf"(?:^|_)(?:OLD)?PWD$|(?:^|_){_ABOUT}$|(?:^|_){_NO_TOKEN_NOR_KEY.upper()}_?(?:TOKENS?|KEYS?)$"
 )
 _KINDS_OF_ENV = (
     ("PASS", "password"),
@@ -71,20 +99,24 @@ _KINDS_OF_ENV = (
     ("KEY", "key"),
     ("PRIVATE", "key"),
 )
+_SWITCH = re.compile(r"(?i)true|false|yes|no|on|off|[01]")
 
 TRIVIAL = frozenset(
-    b"true false yes no on off none null nil undefined empty unset set missing required invalid incorrect wrong expired present "
-    b"enabled disabled ok failed unknown changed default redacted hidden masked not is was has in for from and or the a an to of "
-    b"password passwd secret token string int integer bool boolean object array field value basic bearer".split()
+    b"true false yes no on off none null nil undefined empty unset set missing required invalid "
+    b"incorrect wrong expired present enabled disabled ok failed unknown changed default redacted "
+    b"hidden masked not is was has in for from and or the a an to of password passwd secret token "
+    b"string int integer bool boolean object array field value basic bearer".split()
 )
 """Words that stand where a secret would and are none."""
 
 _REFERENCE = re.compile(
     rb"\$\([A-Za-z_][\w.-]*\)?|\$\{[^}\s]*\}?|\$[A-Z_][A-Z0-9_]*|\{\{[^}]*(?:\}\})?|<[^>]*>?|%\(?\w*\)?[sdvq]?|%\w+%|"
-    rb"\*+|x{3,}|X{3,}|\.{3,}|-+|_+|\[?(?:REDACTED|redacted|MASKED|masked|FILTERED|filtered|HIDDEN|hidden|none|nil)\]?|0x[0-9a-f]+"
+    rb"\*+|x{3,}|X{3,}|\.{3,}|-+|_+|0x[0-9a-f]+|"
+    rb"\[?(?:REDACTED|redacted|MASKED|masked|FILTERED|filtered|HIDDEN|hidden|none|nil)\]?"
 )
 _PATH = re.compile(
-    rb"(?:file://)?~?/?(?:[a-z0-9._-]+/)+[\w.-]+|/[a-z0-9._-]+|[\w.-]+\.(?:pem|key|crt|txt|json|ya?ml|go|py|conf)(?::\d+)?"
+    rb"(?:file://)?~?/?(?:[a-z0-9._-]+/)+[\w.-]+|/[a-z0-9._-]+"
+    rb"|[\w.-]+\.(?:pem|key|crt|txt|json|ya?ml|go|py|conf)(?::\d+)?"
 )
 _NAMELIKE = re.compile(rb"[A-Za-z]?[a-z0-9]*(?:[./_:-][A-Za-z0-9]+)*[./:-]?")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -112,6 +144,11 @@ def env_secrecy(name: str) -> str:
     if not _ENV_PROVEN.search(upper) or _ENV_NEVER.search(upper):
         return ""
     return next((kind for part, kind in _KINDS_OF_ENV if part in upper), "secret")
+
+
+def is_switch(value: str) -> bool:
+    """Whether a value only turns something on or off: `ALLOW_EMPTY_PASSWORD=yes` tells no secret."""
+    return _SWITCH.fullmatch(value) is not None
 
 
 def is_reference(value: bytes) -> bool:

@@ -11,7 +11,17 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from .names import WORDS, Secrecy, env_secrecy, is_path, is_reference, is_trivial, looks_random, secrecy
+from .names import (
+    WORDS,
+    Secrecy,
+    env_secrecy,
+    is_path,
+    is_reference,
+    is_switch,
+    is_trivial,
+    looks_random,
+    secrecy,
+)
 from .pseudonyms import PLACEHOLDER
 from .spans import Span
 from .tokens import holds_user_and_password
@@ -92,7 +102,11 @@ def _env_value(body: bytes, name: str, start: int) -> Span | None:
         return None
     first, last, quoted = _extent(body, start)
     value = body[first:last]
-    if is_reference(value) or (not quoted and value in (b"null", b"~", b"|", b">")):
+    if (
+        is_switch(value.decode("utf-8", "replace"))
+        or is_reference(value)
+        or (not quoted and value in (b"null", b"~", b"|", b">"))
+    ):
         return None
     return Span(first, last, kind)
 

@@ -57,7 +57,7 @@ class Redactor:
         self._pseudonyms.reserve(counts)
 
     def learn(self, name: str, value: str) -> None:
-        """Remembers the value of a setting if its name says that it is secret, and secrets inside any value."""
+        """Remembers a value whose name says that it is secret, and secrets inside any other value."""
         body = value.encode("utf-8", "replace")
         with self._lock:
             known = len(self._learned)
@@ -115,7 +115,7 @@ class Redactor:
             return text if known == text else known
 
     def secrets_in_bytes(self, body: bytes) -> bytes:
-        """As `secrets_of`, for UTF-8 bytes such as a log; the same object when there is nothing to replace."""
+        """As `secrets_of`, for UTF-8 bytes such as a log; the same object when nothing is replaced."""
         with self._lock:
             spans = self._spans(body)
             return splice(body, spans, self._pseudonyms) if spans else body

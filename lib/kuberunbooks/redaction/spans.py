@@ -14,7 +14,7 @@ from .pseudonyms import Pseudonyms, placeholders
 
 
 class Span(NamedTuple):
-    """Bytes `start` to `end` are a secret. `identity` names it when its spelling varies (line breaks in a key)."""
+    """Bytes `start` to `end` are a secret; `identity` is its one form when its spelling varies."""
 
     start: int
     end: int
@@ -23,7 +23,7 @@ class Span(NamedTuple):
 
 
 def merge(spans: Iterable[Span], body: bytes) -> list[Span]:
-    """Spans in order and apart: overlapping ones become one, those inside a name already given are dropped."""
+    """Spans in order and apart: overlapping ones become one, those inside a given name are dropped."""
     ordered = sorted(spans, key=lambda span: (span.start, -span.end))
     given = placeholders(body)
     starts = [start for start, _ in given]
