@@ -44,6 +44,12 @@ def test_the_same_pod_found_twice_counts_once() -> None:
     assert (one.count, one.affected) == (1, ["web-1"])
 
 
+def test_a_count_the_rule_itself_has_made_is_kept() -> None:
+    one = on("web-1", code="PodHealthy")
+    one.count = 3
+    assert group([one], web)[0].count == 3
+
+
 def test_what_differs_is_not_one_finding() -> None:
     different = [
         on("web-1"),

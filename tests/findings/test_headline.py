@@ -1,4 +1,4 @@
-"""The headline is the root cause, never a symptom that another finding explains; worst first, then by stage."""
+"""The headline is the root cause, never a symptom another finding explains; worst first, then by stage."""
 
 from __future__ import annotations
 

@@ -157,6 +157,12 @@ def test_a_scale_up_before_the_trouble_is_named(examine: Examine) -> None:
     )
 
 
+def test_a_rollout_of_another_workload_is_no_change_of_a_bare_pod(examine: Examine) -> None:
+    well = broken_rollout(image="shop/web:1.5")[:-1]
+    bare = pod("alone", creationTimestamp=ago(90_000), ready=False, containers=[stopped(code=1, at=120)])
+    assert examine([*well, bare]).closing.change == ""
+
+
 def test_a_change_of_more_than_a_day_ago_is_no_news(examine: Examine) -> None:
     assert (
         examine(broken_rollout(created=100_000, image="shop/web:1.5"), "deployment/web").closing.change == ""

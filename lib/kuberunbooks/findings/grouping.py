@@ -16,7 +16,7 @@ class Owner(NamedTuple):
 
 
 _FOLDED_FROM = 20
-"""From this many on, objects nobody owns are one finding too when all else is equal: a list of 2,000 says less."""
+"""From this many on, pods nobody owns are one finding too when all else is equal."""
 
 Key = tuple[object, ...]
 
@@ -31,11 +31,20 @@ def group(findings: Iterable[Finding], owner_of: Callable[[Subject], Owner]) -> 
     for one in findings:
         one.owner, one.total = owner_of(one.subject)
         subject = one.subject
-        key = (one.code, one.severity, subject.namespace, one.owner, subject.kind, subject.container, one.group)
+        key = (
+            one.code,
+            one.severity,
+            subject.namespace,
+            one.owner,
+            subject.kind,
+            subject.container,
+            one.group,
+        )
         members.setdefault(key, []).append(one)
     grouped: list[Finding] = []
     for alike in members.values():
-        if alike[0].owner or len(alike) >= _FOLDED_FROM:
+        crowd = alike[0].subject.kind == "Pod" and len(alike) >= _FOLDED_FROM
+        if alike[0].owner or crowd:
             grouped.append(_fold(alike))
         else:
             by_name: dict[str, list[Finding]] = {}
@@ -46,8 +55,9 @@ def group(findings: Iterable[Finding], owner_of: Callable[[Subject], Owner]) -> 
 
 
 def _fold(alike: list[Finding]) -> Finding:
+    """The first, speaking for all; a rule that has counted by itself (`count`) is believed."""
     first = alike[0]
     first.affected = list(dict.fromkeys(one.subject.name for one in alike))
-    first.count = len(first.affected)
+    first.count = max(len(first.affected), first.count)
     first.since = min((one.since for one in alike if one.since is not None), default=None)
     return first

@@ -85,7 +85,7 @@ def _concerned(target: Pods, found: Finding) -> list[Controller]:
         for root in target.roots
         if {f"{root.kind.lower()}/{root.name}", f"{root.namespace}/{root.kind.lower()}/{root.name}"} & texts
     ]
-    return about or (target.roots if len(target.roots) == 1 else [])
+    return about or (target.roots if target.kind not in ("", "Pod") else [])
 
 
 def _rollouts(root: Controller, target: Pods) -> Iterator[Change]:
