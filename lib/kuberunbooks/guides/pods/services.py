@@ -51,10 +51,12 @@ def endpoints(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     who_made = partial(_who_made, target)
     right: list[Service] = []
     for backing in situation.selecting:
-        severity = _one_is_reached(target) if is_right(backing) else situation.lenient
+        severity = situation.lenient
+        if target.wanted and is_right(backing):
+            severity = _one_is_reached(target)
         found = list(judge_endpoints(backing, cluster.now, who_made, severity))
         yield from found
-        if not found and is_right(backing):
+        if not found and backing.service.age(cluster.now) >= SETTLING:
             right.append(backing.service)
     for backing, _ in situation.missing:
         yield from judge_endpoints(backing, cluster.now, who_made, situation.lenient)
