@@ -128,6 +128,18 @@ def test_a_command_is_selected_whole(shown: Shown, html: str) -> None:
     assert selected == "kubectl logs web-6d5f7c9b8-x2x4l -c app -n shop --previous --tail=50"
 
 
+def test_a_link_opens_what_it_leads_to(shown: Shown, html: str) -> None:
+    page = shown(html)
+    step = page.locator("details.step", has_text="Is every pod on a node?").first
+    assert step.get_attribute("open") is None
+    page.locator(".toc a", has_text="Is every pod on a node?").click()
+    assert step.get_attribute("open") is not None
+    explained = page.locator("#finding-2")
+    assert not explained.is_visible()
+    page.locator("#steps a[href='#finding-2']").click()
+    assert explained.is_visible()
+
+
 def test_copied_log_lines_bring_no_line_numbers(shown: Shown, html: str) -> None:
     page = shown(html)
     style = page.locator(".log .no").first.evaluate("one => getComputedStyle(one).userSelect")

@@ -150,7 +150,8 @@ def affected(one: Finding, target_text: str, words: Words) -> str:
     """How many of how many: `2 of 3 pods of deployment/web, container app`."""
     noun = words("affected_noun", kind=one.subject.kind.lower())
     if one.owner and one.total and (one.count > 1 or one.total > 1):
-        key = "affected_all" if one.count >= one.total > 1 else "affected_count"
+        every = "affected_both" if one.total == 2 else "affected_all"
+        key = every if one.count >= one.total > 1 else "affected_count"
         text = words(key, count=f"{one.count:,}", total=f"{one.total:,}", noun=noun, owner=one.owner)
     elif one.count > 1:
         text = words("affected_some", count=f"{one.count:,}", noun=noun)
