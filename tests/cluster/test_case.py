@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -265,3 +266,16 @@ def test_what_could_not_be_recorded_says_why(case: Callable[..., Cluster]) -> No
     )
     with pytest.raises(NotCollected, match="hung up"):
         cluster.read(Node)
+
+
+def test_a_damaged_file_costs_the_step_that_reads_it_and_not_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "case.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("version.json", "{}")
+        archive.writestr("manifest.json", json.dumps({"recorded_at": AT}))
+        archive.writestr(f"{SHOP}/pods.json", json.dumps(listing("Pod", pod("web-1"))))
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"web-1")] ^= 0xFF
+    path.write_bytes(bytes(raw))
+    with pytest.raises(BadAnswer, match="damaged"):
+        Cluster(CaseSource(path)).read(Pod, "shop")

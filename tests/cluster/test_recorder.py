@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -202,3 +205,21 @@ def test_the_secrets_of_a_run_are_nowhere_in_its_case(record: Callable[..., tupl
     assert b"postgres://pay:[redacted:password:" in everything
     assert manifest["redactions"]["password"] == 2
     assert manifest["scope"]["target"] == "deployment/payments"
+
+
+def test_a_full_disk_stops_the_recording_and_not_the_diagnosis(
+    incident: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    monkeypatch.setenv(CASE_OUT, str(tmp_path / "case.zip"))
+    with serve_case(incident("crashloop")) as server:
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config")))
+        session = notebook.open("pods", namespace="crashloop", target="pod/typo")
+        found, _, _ = verdicts(session)
+    assert any(finding[2] == "CommandNotFound" for finding in found)
+    assert "No space left on device" in " ".join(session.summary().data.coverage.truncated)
+    assert not (tmp_path / "case.zip").exists()

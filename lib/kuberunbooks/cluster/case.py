@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from kuberunbooks.errors import BadAnswer, CaseAlien, NotCollected
+from kuberunbooks.errors import BadAnswer, CaseAlien, CaseError, NotCollected
 
 from .archive import ROOTS, Archive, open_archive
 from .case_time import newest_time
@@ -56,7 +56,7 @@ class CaseSource:
         version = self.manifest.server_version
         if not version and "version.json" in self._names:
             try:
-                version = str(msgspec.json.decode(self.files.read("version.json")).get("gitVersion", ""))
+                version = str(msgspec.json.decode(self._read("version.json")).get("gitVersion", ""))
             except (msgspec.DecodeError, AttributeError):
                 version = ""
         return Origin(
@@ -72,7 +72,7 @@ class CaseSource:
     def now(self) -> datetime:
         """The moment of the recording, UTC. Raises BadAnswer when the case holds no time at all."""
         if self._now is None:
-            self._now = newest_time(self.files.names(), self.files.read)
+            self._now = newest_time(self.files.names(), self._read_sound)
         if self._now is None:
             raise BadAnswer(
                 f"The case {self.path} holds no time at all.",
@@ -107,7 +107,7 @@ class CaseSource:
         place = "/".join(quote(part, safe="") for part in (query.namespace, query.pod, query.container))
         stem = f"logs/{place}" + (".previous.log" if query.previous else ".log")
         if stem in self._names:
-            return _tail(self.files.read(stem), query.tail_lines, query.limit_bytes)
+            return _tail(self._read(stem), query.tail_lines, query.limit_bytes)
         self._raise_recorded(stem)
         raise self._not_collected(stem)
 
@@ -116,7 +116,7 @@ class CaseSource:
         place = quote(path, safe="/")
         for name in (f"raw/{place}.txt", f"raw/{place}.json", f"{place}.json"):
             if name in self._names:
-                return self.files.read(name)
+                return self._read(name)
         self._raise_recorded(path)
         raise self._not_collected(path)
 
@@ -137,6 +137,19 @@ class CaseSource:
         """Closes the archive."""
         self.files.close()
 
+    def _read(self, name: str) -> bytes:
+        """A file that is there. Raises BadAnswer when it is damaged: that costs a step, not the run."""
+        try:
+            return self.files.read(name)
+        except CaseError as error:
+            raise BadAnswer(str(error), advice=error.advice) from error
+
+    def _read_sound(self, name: str) -> bytes:
+        try:
+            return self.files.read(name)
+        except CaseError:
+            return b""
+
     def _is_whole(self, path: str) -> bool:
         return all(name.removesuffix(".json") not in self.manifest.partial for name in self._files_for(path))
 
@@ -152,7 +165,7 @@ class CaseSource:
         return sorted(name for name in self._names if pattern.fullmatch(name))
 
     def _page(self, name: str, path: str) -> Page:
-        body = self.files.read(name)
+        body = self._read(name)
         if "/namespaces/" in path and "/namespaces/" not in name:
             body = of_namespace(body, path.partition("/namespaces/")[2].partition("/")[0])
         return Page(name.removesuffix(".json"), body)
@@ -162,7 +175,7 @@ class CaseSource:
         if f"{path}.json" not in self._names or path in self.manifest.partial:
             return {""}
         try:
-            listed = msgspec.json.decode(self.files.read(f"{path}.json"))
+            listed = msgspec.json.decode(self._read(f"{path}.json"))
             return {item["metadata"]["name"] for item in listed["items"]}
         except (KeyError, TypeError, msgspec.DecodeError):
             return {""}
@@ -181,7 +194,7 @@ class CaseSource:
         for place in (path, quote(path, safe="/"), *groups):
             if place in self._refused:
                 status, name = self._refused[place]
-                raise refusal(status, status_message(self.files.read(name)), path)
+                raise refusal(status, status_message(self._read(name)), path)
 
     def _not_collected(self, path: str) -> NotCollected:
         why = self._gaps.get(path, "")

@@ -180,8 +180,8 @@ class Cluster:
 
     def _note_unread_events(self, namespace: str, fields: str) -> None:
         if self._pool is None and not self._source.is_complete(Event.api.path(namespace), fields=fields):
-            what = f"events of {fields} -n {namespace}"
-            self.coverage.miss(Refusal(what="list events", why=f"the case does not hold the {what}", path=what))
+            path = f"events of {fields} -n {namespace}"
+            self.coverage.miss(Refusal(what="list events", why=f"the case does not hold the {path}", path=path))
 
     def log(self, pod: Pod, container: str, *, previous: bool = False, tail_lines: int = 500) -> Log:
         """The log of a container's current or previous run; never raises, says why there is none instead."""

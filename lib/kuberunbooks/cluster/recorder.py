@@ -39,19 +39,28 @@ class Spool:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the run
         self._end = 0
         self._lock = Lock()
+        self._failure: OSError | None = None
 
     def keep(self, body: bytes) -> _Slice:
         """Stores an answer. Safe to call from several threads."""
         with self._lock:
-            self._file.seek(self._end)
-            self._file.write(body)
             place = _Slice(self._end, len(body))
-            self._end += len(body)
+            if self._failure is None:
+                try:
+                    self._file.seek(self._end)
+                    self._file.write(body)
+                    self._file.flush()
+                    self._end += len(body)
+                except OSError as error:
+                    # A full disk must not stop the diagnosis; `read` says so when the case is written.
+                    self._failure = error
             return place
 
     def read(self, place: _Slice) -> bytes:
-        """An answer that was stored."""
+        """An answer that was stored. Raises OSError when not everything could be."""
         with self._lock:
+            if self._failure is not None:
+                raise self._failure
             self._file.seek(place.start)
             return self._file.read(place.length)
 

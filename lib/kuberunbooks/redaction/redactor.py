@@ -96,7 +96,9 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without its secrets, control characters and terminal escapes."""
-        return self.secrets_in_bytes(clean(text.encode("utf-8", "replace"))).decode("utf-8", "replace")
+        if not (text.isascii() and text.isprintable()):
+            text = clean(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+        return self.secrets_of(text)
 
     def secrets_of(self, text: str) -> str:
         """The text without its secrets; every other character stays, hostile ones too."""
