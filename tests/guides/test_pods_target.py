@@ -68,13 +68,14 @@ def rollout(
 def web_shop() -> list[dict[str, Any]]:
     """deployment/web with an old rollout and two pods, statefulset/db with one, a cronjob, and a bare pod."""
     made = {"labels": {"app": "web"}}
+    hashed = {"app": "web", "pod-template-hash": "3cc"}
     return [
         node(),
         workload("Deployment", "web", replicas=2, annotations={"deployment.kubernetes.io/revision": "3"}),
         rollout("web-1aa", 1),
         rollout("web-2bb", 2),
         rollout("web-3cc", 3),
-        pod("web-3cc-x1", ownerReferences=owner("ReplicaSet", "web-3cc"), **made),
+        pod("web-3cc-x1", ownerReferences=owner("ReplicaSet", "web-3cc"), labels=hashed),
         pod("web-3cc-x2", ownerReferences=owner("ReplicaSet", "web-3cc"), **made),
         pod("web-stray", **made),
         workload("StatefulSet", "db"),
@@ -317,3 +318,15 @@ def test_refused_pods_end_the_search(tmp_path: Path) -> None:
         with pytest.raises(Forbidden):
             resolve(cluster, Request("shop", "", 3600.0, {}))
         cluster.close()
+
+
+def test_pods_of_a_deployment_whose_replicasets_are_refused_are_still_its_pods(
+    find: Callable[..., Pods],
+) -> None:
+    target = find(web_shop(), "deployment/web", without=("ReplicaSet",))
+    assert names(target) == ["web-3cc-x1", "web-3cc-x2"]
+    assert target.owner_name(target.pods[0]) == "deployment/web"
+
+
+def test_pods_of_a_cronjob_whose_jobs_are_refused_are_still_its_pods(find: Callable[..., Pods]) -> None:
+    assert names(find(web_shop(), "cronjob/report", without=("Job",))) == ["report-1-abc"]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
-from kuberunbooks.cluster import Cluster, Query
+from kuberunbooks.cluster import Cluster, Listing, Query
 from kuberunbooks.errors import ClusterError, NotCollected, NotFound
 from kuberunbooks.objects import (
     CronJob,
@@ -135,32 +136,42 @@ def _workload(target: Pods, kind: type[Controller], name: str, cluster: Cluster)
     for root in target.roots:
         target.controllers[_key(root)] = root
         _climb(target, root, cluster)
-        makers = [root, *_below(root, cluster)]
-        ours = {_key(maker) for maker in makers}
-        pods = [pod for pod in _pods_of(root, makers[1:], cluster) if _maker(pod) in ours]
-        target.pods += pods
-        for maker in _kept(target, makers[1:], pods):
+        below = _below(root, cluster)
+        ours = {_key(maker) for maker in (root, *below)}
+        target.pods += [
+            pod
+            for pod in _pods_of(root, below, cluster)
+            if _maker(pod) in ours or (not below.complete and _is_made_below(pod, root))
+        ]
+        for maker in _kept(target, below, target.pods):
             target.controllers[_key(maker)] = maker
 
 
-def _below(root: Controller, cluster: Cluster) -> list[Controller]:
+def _below(root: Controller, cluster: Cluster) -> Listing[Controller]:
     """The ReplicaSets of a Deployment, the Jobs of a CronJob."""
-    below: list[Controller] = []
+    found: Listing[Any] = Listing()
     if isinstance(root, Deployment):
-        below += cluster.look(ReplicaSet, root.namespace, labels=root.selector.text())
+        found = cluster.look(ReplicaSet, root.namespace, labels=root.selector.text())
     elif isinstance(root, CronJob):
-        below += cluster.look(Job, root.namespace)
-    return [one for one in below if _is_owned(one, root)]
+        found = cluster.look(Job, root.namespace)
+    return Listing((one for one in found if _is_owned(one, root)), complete=found.complete, why=found.why)
 
 
-def _pods_of(root: Controller, below: list[Controller], cluster: Cluster) -> list[Pod]:
+def _is_made_below(pod: Pod, root: Controller) -> bool:
+    """By its owner's name, when ReplicaSets or Jobs could not be read: they are named after their maker."""
+    owner = pod.controller
+    between = {"Deployment": "ReplicaSet", "CronJob": "Job"}.get(root.kind)
+    return owner is not None and owner.kind == between and owner.name.rpartition("-")[0] == root.name
+
+
+def _pods_of(root: Controller, below: Listing[Controller], cluster: Cluster) -> list[Pod]:
     if not isinstance(root, CronJob):
         return cluster.read(Pod, root.namespace, labels=root.selector.text())
-    if not below:
+    if not below and below.complete:
         return []
     names = ",".join(sorted(job.name for job in below))
-    labels = f"job-name in ({names})" if len(below) <= _MOST_JOBS_IN_SELECTOR else "job-name"
-    return cluster.read(Pod, root.namespace, labels=labels)
+    by_name = below.complete and len(below) <= _MOST_JOBS_IN_SELECTOR
+    return cluster.read(Pod, root.namespace, labels=f"job-name in ({names})" if by_name else "job-name")
 
 
 def _by_name(target: Pods, name: str, cluster: Cluster) -> list[Pod] | None:
