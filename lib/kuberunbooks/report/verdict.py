@@ -177,7 +177,7 @@ def _certainty(top: Finding, report: RunReport, words: Words) -> str:
     key = f"certain_{top.confidence}"
     if top.evidence:
         first = top.evidence[0]
-        text = words(key, evidence=f"{_tail(first.path)} = {shorten(first.value, 60)}")
+        text = words(key, evidence=f"{_tail(first.path)} = {shorten(first.value, 44)}")
     else:
         text = words(f"{key}_bare")
     if report.coverage.refused:
@@ -195,7 +195,7 @@ def _also(report: RunReport, words: Words) -> str:
     causes = other_causes(report)
     if not causes:
         return ""
-    titles = "; ".join(shorten(one.title or one.code, 60) for one in causes[:MOST_ALSO])
+    titles = "; ".join(shorten(one.title or one.code, 44) for one in causes[:MOST_ALSO])
     return words("also_causes", causes=words.count("cause", len(causes)), titles=titles)
 
 
