@@ -92,6 +92,15 @@ def test_a_program_that_answers_the_kill_with_its_own_code_is_explained_by_it(
     assert "ContainerExitedError" not in found.codes()
 
 
+def test_a_kill_explains_later_kills_whose_events_were_dropped(examine: Callable[..., Any]) -> None:
+    web = probed("liveness", container(waiting=("CrashLoopBackOff", ""), last=ran(137, at=30), restarts=9))
+    failing = container_event(web, "Unhealthy", REFUSED, at=500, first=2000, count=25)
+    kill = container_event(web, "Killing", KILL, at=500, type_="Normal", count=8)
+    found = examine([web, node(), failing, kill], "pod/web-1")
+    assert found.headline.code == "LivenessProbeFailing"
+    assert "ContainerSigkilled" not in found.codes()
+
+
 def test_one_failed_answer_that_was_followed_by_good_ones_is_no_finding(examine: Callable[..., Any]) -> None:
     web = probed("liveness", alive(), sick=False)
     failing = container_event(web, "Unhealthy", REFUSED, at=200, count=1)
