@@ -222,3 +222,17 @@ def test_in_the_recorded_incidents_only_the_two_planted_secrets_change(
                 ]
             assert not [leak.secret_value for leak in leaks], path
         assert redactor.counts == ({"password": 2} if name == "crashloop" else {})
+
+
+def test_a_password_that_is_also_the_name_of_something_does_not_blot_the_name_out() -> None:
+    pod = Pod()
+    pod.metadata.namespace, pod.metadata.name, pod.metadata.labels = "shop", "web-1", {"app": "payments"}
+    pod.spec.containers = [Container(name="app", env=[EnvVar(name="DB_PASSWORD", value="payments")])]
+    redactor = Redactor()
+    redactor.learn_pods([pod])
+    assert redactor.text("deployment/payments is down") == "deployment/payments is down"
+    listed = with_env({"name": "DB_PASSWORD", "value": "payments"})
+    listed["metadata"]["labels"] = {"app": "payments"}
+    result = redacted(listed)
+    assert result["metadata"]["labels"] == {"app": "payments"}
+    assert env_of(result) == ["[redacted:password:1]"]

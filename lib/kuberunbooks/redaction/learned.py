@@ -7,7 +7,7 @@ secret-looking env entry has none in a stack trace, so it is remembered.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .names import TRIVIAL, is_path, is_reference
 from .pseudonyms import PLACEHOLDER
@@ -27,6 +27,14 @@ _KINDS = ("password", "secret", "key", "token", "connection", "credential", "pri
 _OWN_WORDS = tuple(b"[redacted:%s:1]" % kind.encode() for kind in _KINDS)
 _DIGITS = re.compile(rb"\d+")
 _MANY = 32
+
+
+def is_name_in(body: bytes, value: str) -> bool:
+    """Whether an API answer uses a word as the value of any other field than an env entry's."""
+    word = value.encode("utf-8", "replace")
+    if not _WORD.fullmatch(word) or b'"%s"' % word not in body:
+        return False
+    return re.search(rb'"(?!value")[^"\\]{1,80}":\s*"' + re.escape(word) + b'"', body) is not None
 
 
 class Learned:
@@ -55,6 +63,14 @@ class Learned:
         if _WORD.fullmatch(value):
             # A password that is a word is only replaced where it stands alone.
             self._words[value] = re.compile(rb"(?<![\w.-])" + re.escape(value) + rb"(?![\w-])")
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Stops looking for words that are names of things too: a password `payments` hides no Deployment."""
+        for name in names:
+            value = name.encode("utf-8", "replace")
+            if self._words.pop(value, None) is not None:
+                del self._kinds[value]
+                self._pattern = None
 
     def __len__(self) -> int:
         return len(self._kinds)

@@ -19,7 +19,7 @@ from kuberunbooks.objects import Pod
 from . import kubernetes
 from .chain import secrets_in
 from .cleaning import clean
-from .learned import Learned
+from .learned import Learned, is_name_in
 from .names import env_secrecy
 from .pseudonyms import PLACEHOLDER, Pseudonyms
 from .spans import merge, splice
@@ -75,24 +75,24 @@ class Redactor:
             for name, value in kubernetes.env_entries(body):
                 if (name, value) not in self._known_entries:
                     self._known_entries.add((name, value))
-                    self.learn(name, value)
+                    if not is_name_in(body, value):
+                        self.learn(name, value)
 
     def learn_pods(self, pods: Iterable[Pod]) -> None:
         """Remembers the secrets in the env, commands and arguments of pods."""
+        names: set[str] = set()
         for pod in pods:
-            for container in (
-                *pod.spec.init_containers,
-                *pod.spec.containers,
-                *pod.spec.ephemeral_containers,
-            ):
+            spec = pod.spec
+            names.update((pod.namespace, pod.name, spec.service_account_name, *pod.metadata.labels.values()))
+            for container in (*spec.init_containers, *spec.containers, *spec.ephemeral_containers):
+                names.add(container.name)
                 entries = [(one.name, one.value) for one in container.env if one.value]
                 command = " ".join((*container.command, *container.args))
-                if command:
-                    entries.append(("", command))
-                for entry in entries:
+                for entry in (*entries, ("", command)):
                     if entry not in self._known_entries:
                         self._known_entries.add(entry)
                         self.learn(*entry)
+        self._learned.forget(names)
 
     def text(self, text: str) -> str:
         """The text without its secrets, control characters and terminal escapes."""
