@@ -184,7 +184,7 @@ def last_seen_node_lost(pod: Pod) -> bool:
     )
 
 
-def fix_facts(case: ContainerCase) -> dict[str, Any]:
+def container_facts(case: ContainerCase) -> dict[str, Any]:
     """Facts every text about a container may use."""
     return {
         "image": case.view.spec.image if case.view.spec else case.view.status.image,

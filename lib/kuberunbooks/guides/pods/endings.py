@@ -28,7 +28,7 @@ from ..rules.log_reading import Reading
 from ..rules.patterns import RX_NOEXEC
 from ..rules.superseded import BACKOFF_RESET
 from .container_logs import Quote, quote_end, quote_log
-from .containers import ContainerCase, Examples, fix_facts
+from .containers import ContainerCase, Examples, container_facts
 from .target import Pods
 
 
@@ -78,7 +78,7 @@ def crash_loop(case: ContainerCase, examples: Examples) -> Finding:
         since=since,
         restarts=status.restart_count,
         running=status.state.running is not None,
-        **fix_facts(case),
+        **container_facts(case),
     )
 
 
@@ -107,7 +107,7 @@ def out_of_memory(
         ran_seconds=ran,
         last_at=f"{end.finished_at:%H:%M:%S} UTC" if end.finished_at else "",
         log_line=quote_log(reading).text,
-        **fix_facts(case),
+        **container_facts(case),
     )
 
 
@@ -179,7 +179,7 @@ def ended_by_itself(
         ran_seconds=ran,
         restart_policy=case.pod.spec.restart_policy,
         retry_succeeded=job_done_since(case, end, target),
-        **fix_facts(case),
+        **container_facts(case),
     )
 
 

@@ -13,7 +13,7 @@ from kuberunbooks.objects import Event, Handler
 
 from ..rules.error_lines import bounded
 from ..rules.superseded import BACKOFF_RESET
-from .containers import ContainerCase, fix_facts
+from .containers import ContainerCase, container_facts
 
 _HOOKS = {"FailedPostStartHook": "postStart", "FailedPreStopHook": "preStop"}
 HOOK_REASONS = frozenset({"PreCreateHookError", "PreStartHookError", "PostStartHookError"})
@@ -58,7 +58,7 @@ def hook_finding(case: ContainerCase) -> Iterator[Finding]:
         runs=handler_text(handler),
         times=event.occurrences if event is not None else 1,
         cause=bounded(event.text, 300) if event is not None else "",
-        **fix_facts(case),
+        **container_facts(case),
     )
 
 

@@ -15,7 +15,15 @@ from kuberunbooks.objects import Evidence
 from ..rules.error_lines import normalised
 from ..rules.pull_errors import PullError, classify, registry_of, says_why
 from ..step import Yielded, step
-from .containers import ContainerCase, Examples, PodCase, fix_facts, is_out_of_hands, pod_case, unready_since
+from .containers import (
+    ContainerCase,
+    Examples,
+    PodCase,
+    container_facts,
+    is_out_of_hands,
+    pod_case,
+    unready_since,
+)
 from .target import Pods
 
 _BY_REASON = {
@@ -26,7 +34,7 @@ _BY_REASON = {
     "SignatureValidationFailed": "ImageSignatureRejected",
 }
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
-IMAGE_REASONS = _PULLING | _BY_REASON.keys()
+_IMAGE_REASONS = _PULLING | _BY_REASON.keys()
 """state.waiting.reason of a container whose image is not there."""
 
 _ROLES = ("app", "init", "sidecar")
@@ -43,7 +51,7 @@ def images(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
             continue
         for view in pod.containers(*_ROLES):
             waiting = view.status.state.waiting
-            if waiting is not None and waiting.reason in IMAGE_REASONS:
+            if waiting is not None and waiting.reason in _IMAGE_REASONS:
                 yield from _of_pod(pod_case(pod, target, cluster), cluster, examples)
                 break
 
@@ -51,7 +59,7 @@ def images(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
 def _of_pod(pod: PodCase, cluster: Cluster, examples: Examples) -> Iterator[Finding]:
     for case in pod.containers(*_ROLES):
         waiting = case.view.status.state.waiting
-        if waiting is not None and waiting.reason in IMAGE_REASONS:
+        if waiting is not None and waiting.reason in _IMAGE_REASONS:
             yield from _explain(case, waiting.reason, waiting.message, cluster, examples)
 
 
@@ -86,7 +94,7 @@ def _explain(
             group=(tuple(secrets),),
             secrets=secrets,
             registry=registry_of(image),
-            **fix_facts(case),
+            **container_facts(case),
         )
 
 
@@ -101,7 +109,7 @@ def _finding(
 ) -> Finding:
     spec = case.view.spec
     facts = {
-        **fix_facts(case),
+        **container_facts(case),
         "registry": registry_of(image),
         "cause": error.cause,
         "lookup": error.lookup,

@@ -23,7 +23,7 @@ from .containers import (
     CREATING_GRACE,
     ContainerCase,
     PodCase,
-    fix_facts,
+    container_facts,
     last_seen_node_lost,
     unready_since,
 )
@@ -183,4 +183,4 @@ def _place(case: ContainerCase) -> dict[str, Any]:
     """Facts about where in the row of init containers it stands, counted from 1."""
     names = [one.name for one in case.pod.spec.init_containers]
     position = names.index(case.name) + 1 if case.name in names else 1
-    return {"position": position, "of": len(names), **fix_facts(case)}
+    return {"position": position, "of": len(names), **container_facts(case)}

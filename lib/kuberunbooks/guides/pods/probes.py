@@ -21,7 +21,7 @@ from ..rules.patterns import RX_KILL, RX_PROBE, RX_PROBE_WHY
 from ..rules.superseded import probe_recovered
 from ..step import Yielded
 from .container_logs import LogReader
-from .containers import ContainerCase, Examples, fix_facts, last_seen_node_lost, unready_since
+from .containers import ContainerCase, Examples, container_facts, last_seen_node_lost, unready_since
 from .target import Pods
 
 _SATURATES = 25
@@ -216,7 +216,7 @@ def _facts(case: ContainerCase, kind: str, record: ProbeRecord | None) -> dict[s
         "budget": probe.initial_delay_seconds + probe.budget_seconds if probe else 30,
         "declared_ports": declared,
         "port_undeclared": bool(declared) and port is not None and port not in declared and port not in names,
-        **fix_facts(case),
+        **container_facts(case),
     }
 
 

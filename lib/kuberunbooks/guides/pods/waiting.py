@@ -22,14 +22,13 @@ from .containers import (
     CREATING_GRACE,
     ContainerCase,
     PodCase,
-    fix_facts,
+    container_facts,
     is_out_of_hands,
     last_seen_node_lost,
     pod_case,
     unready_since,
 )
 from .hooks import hook_finding
-from .images import IMAGE_REASONS
 from .init_containers import init_waiting
 from .mounts import pod_failures
 from .target import Pods
@@ -117,7 +116,7 @@ def _config_missing(case: ContainerCase, cluster: Cluster, *, kind: str, name: s
         keys=keys,
         near=difflib.get_close_matches(key, keys or (), n=1, cutoff=0.85),
         variable=variable,
-        **fix_facts(case),
+        **container_facts(case),
     )
 
 
@@ -154,7 +153,7 @@ def _as_root(case: ContainerCase, message: str) -> Finding:
         since=unready_since(case.pod),
         group=(case.view.status.image,),
         named_user="non-numeric user" in message,
-        **fix_facts(case),
+        **container_facts(case),
     )
 
 
@@ -166,7 +165,7 @@ def _create_failed(case: ContainerCase, message: str) -> Finding:
         evidence=[case.cite("state.waiting.reason"), case.cite("state.waiting.message")],
         since=case.began(unready_since(case.pod)),
         cause=bounded(message, _CAUSE),
-        **fix_facts(case),
+        **container_facts(case),
     )
 
 
@@ -186,7 +185,7 @@ def _start_failed(case: ContainerCase) -> Finding:
         group=(message,),
         cause=bounded(message.rpartition("unable to start container process: ")[2], _CAUSE),
         restarts=status.restart_count,
-        **fix_facts(case),
+        **container_facts(case),
     )
 
 
@@ -204,7 +203,7 @@ def _slow(whole: PodCase, cluster: Cluster) -> Iterator[Finding]:
         return
     for case in whole.containers("app"):
         waiting_ = case.view.status.state.waiting
-        if waiting_ is None or waiting_.reason not in _IN_CREATION or waiting_.reason in IMAGE_REASONS:
+        if waiting_ is None or waiting_.reason not in _IN_CREATION:
             continue
         if case.view.status.restart_count or _node_is_lost(pod, cluster):
             continue
@@ -223,7 +222,7 @@ def _slow(whole: PodCase, cluster: Cluster) -> Iterator[Finding]:
             seconds=seconds,
             pulling=is_pulling,
             node=pod.spec.node_name,
-            **fix_facts(case),
+            **container_facts(case),
         )
 
 
