@@ -63,6 +63,7 @@ SECRETS: dict[str, list[str]] = {
     '["--api-key","k3y-in-a-list","--port","80"]': ["k3y-in-a-list"],
     "apiKey: 9f8e7d6c5b4a": ["9f8e7d6c5b4a"],
     "client_secret=QsYtR6Vz": ["QsYtR6Vz"],
+    "user=admin pass=hunter2": ["hunter2"],
     "?access_token=abcdef0123456789&x=1": ["abcdef0123456789"],
     "token=Zx81kQ09aa": ["Zx81kQ09aa"],
     "secret_key_base: 3f1e5d7c9b": ["3f1e5d7c9b"],
@@ -91,6 +92,7 @@ SECRETS: dict[str, list[str]] = {
 }  # fmt: skip
 
 ORDINARY: list[str] = [
+    "tests: pass=31 fail=0, result pass: ok",
     'MountVolume.SetUp failed for volume "creds" : secret "vault-approle" not found',
     "couldn't find key SMTP_PASSWORD in Secret shop/mailer",
     "key SMTP_PASSWORD missing in Secret mailer",
