@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+
 from kuberunbooks.cluster import limits, tarball
 from kuberunbooks.cluster.archive import open_archive
 from kuberunbooks.cluster.case import CaseSource
 from kuberunbooks.errors import CaseAlien, CaseHostile, CaseMissing, CaseUnreadable
-
 from tests.conftest import INCIDENTS
 
 PODS = b'{"kind":"PodList","apiVersion":"v1","items":[]}'

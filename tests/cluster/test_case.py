@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.cluster.case import CaseSource
 from kuberunbooks.cluster.manifest import covers

@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
+
 from kuberunbooks import notebook
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.cluster.case import CaseSource
@@ -21,7 +22,6 @@ from kuberunbooks.cluster.case_output import CASE_OUT
 from kuberunbooks.cluster.manifest import Manifest
 from kuberunbooks.errors import NotCollected
 from kuberunbooks.objects import Pod
-
 from tests.support.api_server import serve_case
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "case-manifest.schema.json"

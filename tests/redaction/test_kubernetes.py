@@ -10,6 +10,7 @@ from typing import Any
 
 from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import default_settings
+
 from kuberunbooks.objects import Pod
 from kuberunbooks.objects.container import Container, EnvVar
 from kuberunbooks.redaction import Redactor

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kuberunbooks.redaction import Redactor
 
 from .corpus import ORDINARY, SECRETS

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from kuberunbooks import notebook
 from kuberunbooks.redaction import Redactor
-
 from tests.conftest import INCIDENTS
 
 NAMESPACES = {"node-down": "healthy", "services-nftables": "services"}
