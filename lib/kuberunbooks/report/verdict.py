@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from kuberunbooks.cluster import Origin
 from kuberunbooks.findings import Finding, NextStep, duration_text, without_explained
+from kuberunbooks.objects import Evidence
 
 from .model import Fact, RunReport, StepReport
 from .words import Words, ago, moment, shorten
@@ -173,11 +174,17 @@ def _changed(report: RunReport, words: Words) -> str:
     return words("changed_unknown", window=duration_text(seconds))
 
 
+def _telling(evidence: list[Evidence]) -> Evidence:
+    """The first that says something in a line: no condition's name, no message of a paragraph."""
+    short = (one for one in evidence if len(one.value) <= 44 and not one.path.endswith(".type"))
+    return next(short, evidence[0])
+
+
 def _certainty(top: Finding, report: RunReport, words: Words) -> str:
     key = f"certain_{top.confidence}"
     if top.evidence:
-        first = top.evidence[0]
-        text = words(key, evidence=f"{_tail(first.path)} = {shorten(first.value, 44)}")
+        said = _telling(top.evidence)
+        text = words(key, evidence=f"{_tail(said.path)} = {shorten(said.value, 44)}")
     else:
         text = words(f"{key}_bare")
     if report.coverage.refused:
