@@ -34,12 +34,14 @@ checks:
 bench: $(VENV)/dev.stamp  ## measure speed and scale against the budgets
 	$(BIN)/python benchmarks/cold_run.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/loopback.py
 
 lab: $(VENV)/lab.stamp  ## JupyterLab on runbooks/
 	$(BIN)/runbook lab
 
 docs: $(VENV)/dev.stamp  ## write the generated pages anew
 	$(BIN)/python scripts/write_cli_page.py
+	$(BIN)/python scripts/runbook_pages.py
 
 # For Debian 12's Python, so that no version is pinned that does not run there.
 pins: $(VENV)/dev.stamp  ## move constraints.txt to the newest versions; then run the tests

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+
 from kuberunbooks.cli import cli
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from kuberunbooks.cli import cli
 
+from kuberunbooks.cli import cli
 from scripts.write_cli_page import PAGE, page
 
 HEAVY = {"papermill", "nbconvert", "nbformat", "kubernetes", "jupyter_client", "rich", "yaml"}

@@ -8,9 +8,10 @@ from typing import Any
 
 import nbformat
 import pytest
+from papermill.inspection import inspect_notebook
+
 from kuberunbooks.guides import guide, guides
 from kuberunbooks.run import library
-from papermill.inspection import inspect_notebook
 
 NOTEBOOKS = sorted(library.own_runbooks().glob("*.ipynb"))
 COMMON = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from kuberunbooks.errors import BadParameter, BadSettings, UnknownParameter, UnknownRunbook
 from kuberunbooks.run import library, presets
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from kuberunbooks.errors import BadSettings, DiskFull, OutputInUse
 from kuberunbooks.run.output import disk_errors, new_results_folder, results_folder
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from papermill.translators import PythonTranslator
+
 from kuberunbooks.errors import BadParameter, BadSettings, UnknownParameter
 from kuberunbooks.run import parameters
-from papermill.translators import PythonTranslator
 
 CELL = """
 namespace: str = "default"  # "-" for all namespaces
