@@ -24,7 +24,9 @@ def _recorded(incident: str, path: str) -> dict[str, Any]:
         return found
 
 
-def write_case(folder: Path, pods: int, *, sick_every: int = 100, nodes: int = 50, namespace: str = "big") -> Path:
+def write_case(
+    folder: Path, pods: int, *, sick_every: int = 100, nodes: int = 50, namespace: str = "big"
+) -> Path:
     """Writes a case with one namespace of `pods` pods on `nodes` nodes; gives its folder back."""
     healthy = next(
         pod
@@ -53,9 +55,13 @@ def write_case(folder: Path, pods: int, *, sick_every: int = 100, nodes: int = 5
         machine["metadata"]["name"] = f"node-{number}"
         machines.append(machine)
     _write(folder / "api/v1/nodes.json", "NodeList", machines)
-    for path in ("api/v1/namespaces/{}/events", "apis/apps/v1/namespaces/{}/replicasets",
-                 "apis/apps/v1/namespaces/{}/deployments", "api/v1/namespaces/{}/services",
-                 "apis/discovery.k8s.io/v1/namespaces/{}/endpointslices"):
+    for path in (
+        "api/v1/namespaces/{}/events",
+        "apis/apps/v1/namespaces/{}/replicasets",
+        "apis/apps/v1/namespaces/{}/deployments",
+        "api/v1/namespaces/{}/services",
+        "apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
+    ):
         plural = path.rpartition("/")[2]
         taken: list[dict[str, Any]] = []
         for incident in ("healthy", "crashloop"):

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.big_namespace import write_case
+from benchmarks.big_namespace import write_case  # noqa: E402
 
 _FLOOR = """
 import sys, time, json, urllib3, orjson
@@ -75,7 +75,10 @@ def measure(pods: int) -> dict[str, object]:
         folder = write_case(Path(scratch) / "case", pods)
         config = Path(scratch) / "config"
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.api_server", str(folder)], stdout=subprocess.PIPE, cwd=ROOT, text=True
+            [sys.executable, "-m", "tests.support.api_server", str(folder)],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
         )
         try:
             assert server.stdout is not None

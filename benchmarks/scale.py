@@ -1,4 +1,4 @@
-"""A namespace of thousands of pods: all steps of the pods guide against just reading and parsing the same bytes.
+"""A namespace of thousands of pods: all steps of the pods guide against reading and parsing the same bytes.
 
 Each side runs in a process of its own, imports first, three times; the best counts.
 Run by `make bench`.
@@ -47,7 +47,9 @@ print(json.dumps({"seconds": time.perf_counter() - started, "steps": steps,
 def best_of(code: str, folder: Path, tries: int = 3) -> dict[str, float]:
     """The fastest of several runs, each in a fresh process."""
     found = [
-        json.loads(subprocess.run([sys.executable, "-c", code, str(folder)], check=True, capture_output=True).stdout)
+        json.loads(
+            subprocess.run([sys.executable, "-c", code, str(folder)], check=True, capture_output=True).stdout
+        )
         for _ in range(tries)
     ]
     return min(found, key=lambda one: one["seconds"])

@@ -1,4 +1,4 @@
-"""Objects with fields that are null, missing, of another type or from a future version cost a field, never a step."""
+"""Fields that are null, missing, of another type or from a future version cost a field, never a step."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class Unreachable(ClusterError):
 class TlsFailed(Unreachable):
     """The connection is not trusted: certificate, name, or protocol."""
 
-    advice = "Compare certificate-authority-data and tls-server-name in the kubeconfig with the server's certificate."
+    advice = "Compare certificate-authority-data and tls-server-name of the kubeconfig with the server's own."
 
 
 class TimedOut(Unreachable):

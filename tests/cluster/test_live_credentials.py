@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from kuberunbooks import errors
 from kuberunbooks.cluster import credentials, kubeconfig
 from kuberunbooks.cluster.live import LiveSource
-
 from tests.support.api_server import ApiServer, Fault, serve_case
 from tests.support.live import FAST, open_live
 

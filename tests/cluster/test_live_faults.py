@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from kuberunbooks import errors, notebook
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.cluster.rights import survey
 from kuberunbooks.objects import ConfigMap, Deployment, Event, Job, Node, Pod, ReplicaSet, Service
-
 from tests.support.api_server import Fault, serve_case
 from tests.support.live import FAST, HASTY, open_live
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from kuberunbooks import notebook
 from kuberunbooks.findings import Finding
-
 from tests.support.api_server import serve_case
 
 # Namespace of each incident that concerns pods; node-down is about the namespace healthy.

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from kuberunbooks import errors
 from kuberunbooks.cluster import Cluster, Query
 from kuberunbooks.objects import ConfigMap, Deployment, Event, Node, Pod, Service
-
 from tests.support.api_server import Fault, serve_case
 from tests.support.live import open_live
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from kuberunbooks import notebook
 from kuberunbooks.cluster.live import LiveSource
 from kuberunbooks.cluster.rights import can_i, survey
 from kuberunbooks.errors import Unauthorized, Unreachable
-
 from tests.support.api_server import ApiServer, Fault, serve_case
 from tests.support.live import open_live
 

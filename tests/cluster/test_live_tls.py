@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import trustme
+
 from kuberunbooks import errors
 from kuberunbooks.cluster.tls import certificate_expiry
-
 from tests.support.api_server import Fault, serve_case
 from tests.support.live import FAST, open_live
 

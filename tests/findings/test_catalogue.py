@@ -10,8 +10,9 @@ from typing import Any
 
 import jinja2
 import jinja2.meta
-import kuberunbooks.guides
 import pytest
+
+import kuberunbooks.guides
 from kuberunbooks.errors import BadParameter
 from kuberunbooks.findings import Subject, entries, fill, finding
 from kuberunbooks.findings.catalogue import duration_text, list_text, who

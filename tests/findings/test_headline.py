@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from kuberunbooks.findings import Finding, Severity, Subject, entries, finding, headline
 from kuberunbooks.findings.headline import order, without_explained
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from kuberunbooks.guides.rules.exit_codes import meaning
 from kuberunbooks.guides.rules.pull_errors import classify, registry_of, says_why
 from kuberunbooks.objects import Terminated

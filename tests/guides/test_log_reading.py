@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from kuberunbooks.cluster import Log
 from kuberunbooks.cluster.logs import Line, parse_log
 from kuberunbooks.guides.rules.error_lines import error_rank, message_of, normalised

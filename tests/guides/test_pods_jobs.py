@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kuberunbooks import notebook
 
+from kuberunbooks import notebook
 from tests.support.made_cases import ago, ended, event, make_case, owner, pod, workload
 
 Examine = Callable[..., Any]

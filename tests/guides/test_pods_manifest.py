@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from kuberunbooks import notebook
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.cluster.case import CaseSource
@@ -18,7 +19,6 @@ from kuberunbooks.guides.pods.manifest_file import UnreadableManifest, parse_man
 from kuberunbooks.guides.rules.managed_fields import manager_of
 from kuberunbooks.guides.rules.manifest_schema import check, nearest_version
 from kuberunbooks.objects import Deployment
-
 from tests.support.made_cases import make_case, node, pod, workload
 
 Examine = Callable[..., Any]

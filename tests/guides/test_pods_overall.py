@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kuberunbooks.findings import Table
 
+from kuberunbooks.findings import Table
 from tests.support.made_cases import ago, ended, node, owner, pod, running, stopped, workload
 
 Examine = Callable[..., Any]

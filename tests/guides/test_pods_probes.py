@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from kuberunbooks.guides.pods.probes import answer_text, probe_text
 from kuberunbooks.objects import Event, Probe
 from kuberunbooks.objects.container import ExecAction, GrpcAction, HttpGetAction, TcpSocketAction
-
 from tests.support.containers import container, container_event, ran, sick_pod
 from tests.support.made_cases import ago, node, owner, pod, workload
 

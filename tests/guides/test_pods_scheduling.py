@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.cluster.case import CaseSource
 from kuberunbooks.guides.pods.resolve import resolve
 from kuberunbooks.guides.registry import Request
 from kuberunbooks.guides.step import run_step
 from kuberunbooks.redaction import Redactor
-
 from tests.support.api_server import serve_case
 from tests.support.live import open_live
 from tests.support.scheduling import (

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from kuberunbooks.guides.rules.node_fit import (
     host_ports_of,
     is_cordoned,

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from kuberunbooks import notebook
 from kuberunbooks.guides.rules.near_miss import Shapes, distance
-
 from tests.support.made_cases import ago, make_case, node, owner, pod, running, workload
 
 Examine = Callable[..., Any]

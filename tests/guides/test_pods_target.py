@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.cluster.case import CaseSource
 from kuberunbooks.errors import BadParameter, Forbidden, NotCollected
@@ -14,7 +15,6 @@ from kuberunbooks.findings import Subject
 from kuberunbooks.guides.pods.resolve import resolve
 from kuberunbooks.guides.pods.target import Pods
 from kuberunbooks.guides.registry import Request
-
 from tests.support.api_server import serve_case
 from tests.support.live import open_live
 from tests.support.made_cases import (

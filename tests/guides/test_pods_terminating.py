@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from kuberunbooks import notebook
 from kuberunbooks.guides.rules.webhooks import is_pod_update_rule
 from kuberunbooks.objects.policy import WebhookRule
-
 from tests.support.api_server import serve_case
 from tests.support.made_cases import ago, make_case, node, owner, pod, running, stopped, workload
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from kuberunbooks.findings import Mark
-
 from tests.support.made_cases import ago, ended, event, node, owner, pod, running, stopped, workload
 
 Examine = Callable[..., Any]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kuberunbooks.guides.rules.create_errors import classify
 
+from kuberunbooks.guides.rules.create_errors import classify
 from tests.support.made_cases import ago, event, node, owner, pod, running, workload
 
 Examine = Callable[..., Any]

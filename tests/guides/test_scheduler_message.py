@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kuberunbooks.guides.rules.scheduler_message import UNCLASSIFIED, parse, parse_preempted
 
 SPELLINGS = [

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from kuberunbooks.cluster.decode import decode_item
 from kuberunbooks.objects import Pod, human_duration
-
 from tests.support.made_cases import NOW, ago, ended
 
 

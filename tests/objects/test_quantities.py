@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from kubernetes.utils import parse_quantity as official
+
 from kuberunbooks.objects import parse_quantity, quantity_text
 
 PLAIN = [

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import nbformat
+
 from kuberunbooks.findings import RUN_MIME, STEP_MIME, SUMMARY_MIME
 
 from .samples import PARAMETERS, incident

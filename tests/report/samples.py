@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
 from kuberunbooks.cluster import Coverage, EventWindow, Origin, Refusal
 from kuberunbooks.findings import (
     RUN_MIME,
@@ -26,7 +28,6 @@ from kuberunbooks.findings import (
     Table,
 )
 from kuberunbooks.objects import Evidence
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 NOW = datetime(2026, 11, 23, 14, 22, 40, tzinfo=UTC)
 PODS = "api/v1/namespaces/shop/pods"

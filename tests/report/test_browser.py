@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from kuberunbooks import report
 from kuberunbooks.findings import Failure, StepResult
 

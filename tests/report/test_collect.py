@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_output
+
 from kuberunbooks import report
 from kuberunbooks.cluster import Coverage, EventWindow, Refusal
 from kuberunbooks.findings import (
@@ -23,7 +25,6 @@ from kuberunbooks.findings import (
     Table,
 )
 from kuberunbooks.report.notebook_outputs import MOST_LINES, MOST_ROWS
-from nbformat.v4 import new_code_cell, new_output
 
 from .samples import NOW, PARAMETERS, before, incident, notebook_of, start, steps, summary
 

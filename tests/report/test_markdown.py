@@ -6,6 +6,7 @@ import re
 
 import mistune
 import pytest
+
 from kuberunbooks import report
 from kuberunbooks.findings import Failure
 from kuberunbooks.report.markdown import escape, fence

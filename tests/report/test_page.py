@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+
 from kuberunbooks import report
 from kuberunbooks.findings import Failure, LogExcerpt, LogLine, StepResult, Summary
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from .samples import PARAMETERS, incident, killed_for_memory, notebook_of, start, steps, summary
 

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import nbformat
 import pytest
+
 from kuberunbooks import report
 from kuberunbooks.findings import Failure
 from kuberunbooks.report.json_schema import json_schema, text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from kuberunbooks import report
 from kuberunbooks.findings import Failure, StepResult, Summary
 

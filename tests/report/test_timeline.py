@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kuberunbooks.findings import Mark
 from kuberunbooks.report.timeline import MOST_LANES, Drawing, alert_time, draw
 from kuberunbooks.report.words import Words

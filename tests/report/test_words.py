@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import kuberunbooks
 import pytest
+
+import kuberunbooks
 from kuberunbooks.findings import phrases
 from kuberunbooks.report.words import Words, clean, shorten
 

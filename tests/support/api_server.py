@@ -53,8 +53,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
-from kuberunbooks.cluster.case import CaseSource
 
+from kuberunbooks.cluster.case import CaseSource
 from tests.support.case_files import CaseFiles, NotServed
 
 

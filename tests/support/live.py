@@ -8,7 +8,6 @@ from typing import Any
 
 from kuberunbooks.cluster.live import LiveSource
 from kuberunbooks.cluster.transport import Limits
-
 from tests.support.api_server import ApiServer
 
 FAST = Limits(connect=5.0, read=10.0, total=20.0, waits=(0.01, 0.02, 0.03))

@@ -42,7 +42,7 @@ class Listing(list[T], Generic[T]):
 
 
 class Glance(NamedTuple, Generic[T]):
-    """One object looked for: `object` None with `known` True means it does not exist; `known` False, who knows."""
+    """One object looked for: `object` None means it does not exist if `known` is True, and nothing if not."""
 
     object: T | None
     known: bool
@@ -87,7 +87,7 @@ class Cluster:
         self._source.close()
 
     def prefetch(self, *queries: Query) -> None:
-        """Starts list requests side by side; their answers are remembered. A failure shows when it is asked for."""
+        """Starts list requests side by side and remembers the answers; a failure shows when asked for."""
         if self._pool is None:
             return
         for query in queries:
@@ -148,18 +148,18 @@ class Cluster:
         return self.find(Node, "", name)
 
     def read_events(self, namespace: str) -> None:
-        """Reads all events of a namespace (empty: all) at once, so that `events` needs no request per object."""
+        """Reads all events of a namespace (empty: all) at once: `events` then needs no request per object."""
         if namespace in self._event_namespaces or "" in self._event_namespaces:
             return
         self._index(self.read(Event, namespace))
         self._event_namespaces.add(namespace)
 
     def events(self, about: KubernetesObject) -> list[Event]:
-        """The events about an object, oldest first; empty when they could not be read (the coverage says so)."""
+        """The events about an object, oldest first; none when they could not be read (coverage says so)."""
         return self.events_about(about.kind, about.namespace, about.name, about.uid)
 
     def events_about(self, kind: str, namespace: str, name: str, uid: str = "") -> list[Event]:
-        """As `events`, by name: events whose uid differs belong to an earlier object of that name and are left out."""
+        """As `events`, by name: events with another uid belong to an earlier object of that name."""
         key = (kind, namespace, name)
         place = namespace or "default"
         if self._pool is None and place not in self._event_namespaces:
@@ -181,7 +181,9 @@ class Cluster:
     def _note_unread_events(self, namespace: str, fields: str) -> None:
         if self._pool is None and not self._source.is_complete(Event.api.path(namespace), fields=fields):
             path = f"events of {fields} -n {namespace}"
-            self.coverage.miss(Refusal(what="list events", why=f"the case does not hold the {path}", path=path))
+            self.coverage.miss(
+                Refusal(what="list events", why=f"the case does not hold the {path}", path=path)
+            )
 
     def log(self, pod: Pod, container: str, *, previous: bool = False, tail_lines: int = 500) -> Log:
         """The log of a container's current or previous run; never raises, says why there is none instead."""

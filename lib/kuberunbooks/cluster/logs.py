@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 RX_LOG_TIME = re.compile(r"^(?P<at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) ?(?P<text>.*)$")
@@ -41,7 +42,7 @@ class Log(NamedTuple):
 
 
 def parse_log(source: str, body: bytes, *, cut: bool = False) -> Log:
-    """A log from the server's bytes: sorted by time, because stdout and stderr interleave up to a millisecond off.
+    """A log from the server's bytes, sorted by time: stdout and stderr are stored up to a millisecond off.
 
     A body that is only the kubelet's apology is `gone`, not a log.
     """
@@ -54,8 +55,9 @@ def parse_log(source: str, body: bytes, *, cut: bool = False) -> Log:
     if len(rows) == 1 and RX_LOG_GONE.match(_without_time(rows[0])):
         return Log(source, "gone", why=_without_time(rows[0]))
     lines = [_line(row) for row in rows]
-    if all(line.at is not None for line in lines):
-        lines.sort(key=lambda line: line.at or datetime.min)
+    times = [line.at for line in lines if line.at is not None]
+    if len(times) == len(lines):
+        lines = [line for _, line in sorted(zip(times, lines, strict=True), key=itemgetter(0))]
     return Log(source, "read", tuple(lines), cut=cut)
 
 

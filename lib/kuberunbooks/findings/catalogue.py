@@ -154,7 +154,9 @@ def fill(one: Finding, language: str = "en") -> Finding:
     one.upstream = one.upstream or entry.upstream
     one.next = [
         NextStep(
-            why=render(step.why, facts), command=render(step.command, facts, shell=True), changes=step.changes
+            why=render(step.why, facts),
+            command=render(step.command, facts, command=True),
+            changes=step.changes,
         )
         for step in entry.next
         if not step.when or _holds(step.when, facts)
@@ -233,10 +235,10 @@ def _time(value: datetime | str) -> str:
 
 
 @functools.cache
-def _environment(shell: bool) -> jinja2.Environment:
+def _environment(command: bool) -> jinja2.Environment:
     environment = jinja2.Environment(  # noqa: S701 - plain text and shell; HTML is escaped where HTML is made
         undefined=jinja2.StrictUndefined,
-        finalize=_shell if shell else None,
+        finalize=_shell if command else None,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -261,8 +263,8 @@ def _plural(count: int, noun: str, many: str = "") -> str:
 
 
 @functools.lru_cache(maxsize=2048)
-def _template(text: str, shell: bool) -> jinja2.Template:
-    return _environment(shell).from_string(text)
+def _template(text: str, command: bool) -> jinja2.Template:
+    return _environment(command).from_string(text)
 
 
 @functools.lru_cache(maxsize=512)
@@ -277,11 +279,11 @@ def _holds(expression: str, facts: dict[str, Any]) -> bool:
         return False
 
 
-def render(text: str, facts: dict[str, Any], *, shell: bool = False) -> str:
-    """A catalogue text over these facts; empty when it fails. With `shell`, every value is quoted."""
+def render(text: str, facts: dict[str, Any], *, command: bool = False) -> str:
+    """A catalogue text over these facts; empty when it fails. With `command`, every value is quoted."""
     if not text:
         return ""
     try:
-        return _template(text, shell).render(facts).strip()
+        return _template(text, command).render(facts).strip()
     except (jinja2.TemplateError, TypeError, ValueError):
         return ""

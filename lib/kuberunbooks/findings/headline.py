@@ -79,7 +79,7 @@ def _placed(text: str, namespace: str) -> tuple[str, str]:
 
 
 def _is_explained(wrapper: Finding, explained: set[tuple[str, str]]) -> bool:
-    """A wrapper may also name in `facts["because"]` whose trouble would explain it: the pods behind a Service."""
+    """A wrapper may also name in `facts["because"]` whose trouble explains it: the pods behind a Service."""
     kind, namespace = wrapper.subject.kind.lower(), wrapper.subject.namespace
     if any((namespace, text) in explained for text in wrapper.facts.get("because", ())):
         return True

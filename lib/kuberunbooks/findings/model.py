@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from kuberunbooks.cluster import Coverage, Data, EventWindow, Origin, Refusal
+from kuberunbooks.cluster import Coverage, Data, Origin
 from kuberunbooks.objects import Evidence, KubernetesObject, Time
 
 Severity = Literal["critical", "warning", "info", "ok"]
@@ -131,7 +131,7 @@ class Table(Data, kw_only=True, tag_field="type", tag="table"):
 
 
 class LogLine(Data, kw_only=True):
-    """One line of an excerpt: its number in the log, how often it repeats, whether it looks like the cause."""
+    """One line of an excerpt: its number in the log, how often it repeats, whether it looks like a cause."""
 
     number: int
     text: str

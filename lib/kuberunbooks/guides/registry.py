@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kuberunbooks.cluster import Cluster
-from kuberunbooks.findings import Mark, StepResult
 from kuberunbooks.errors import UnknownRunbook
+from kuberunbooks.findings import Mark, StepResult
 
 from .step import Step, Target
 

@@ -76,7 +76,7 @@ class Event(KubernetesObject):
 
     @property
     def occurrences(self) -> int:
-        """How often, as far as it was counted: writers drop events after a burst of 25, so no rates from this."""
+        """How often, as far as it was counted: writers drop events after a burst of 25: no rates from it."""
         return max(self.series.count if self.series else 0, self.count or 0, 1)
 
     @property

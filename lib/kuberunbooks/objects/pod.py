@@ -354,7 +354,7 @@ def _signal_or_code(signal: int, code: int) -> str:
 
 
 def human_duration(seconds: float) -> str:
-    """A duration as kubectl prints ages: `47s`, `3m20s`, `5h10m`, `3d4h`, `2y10d` (apimachinery HumanDuration)."""
+    """A duration as kubectl prints ages: `47s`, `3m20s`, `5h10m`, `3d4h` (apimachinery HumanDuration)."""
     total = int(seconds)
     if total < -1:
         return "<invalid>"

@@ -86,7 +86,7 @@ class ReplicaSet(Workload):
 
     @property
     def revision(self) -> int:
-        """Its number in the Deployment's history (annotation deployment.kubernetes.io/revision); 0 without one."""
+        """Its number in the Deployment's history (deployment.kubernetes.io/revision); 0 without one."""
         text = self.metadata.annotations.get("deployment.kubernetes.io/revision", "")
         return int(text) if text.isdigit() else 0
 

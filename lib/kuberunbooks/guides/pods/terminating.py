@@ -28,7 +28,7 @@ _SLACK = timedelta(seconds=60)
 
 @step("DP-08", title="Is a deletion stuck?")
 def terminating(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
-    """Is a deletion stuck?"""
+    """Is a pod held back from going away, and by what?"""
     deleted = [(pod, due) for pod in target.suspects if (due := pod.metadata.deletion_timestamp) is not None]
     if not deleted:
         return

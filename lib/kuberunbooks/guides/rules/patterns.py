@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 
-
 # scheduler (B6)
 RX_SCHED_HEAD = re.compile(r"^0/(?P<n>\d+) nodes are available(?:: (?P<body>.*))?$", re.DOTALL)
 RX_SCHED_SPLIT = re.compile(r"\.+\s+(?=(?:[^.]*?, )?preemption: |no new claims to deallocate|not found\.*$)")
