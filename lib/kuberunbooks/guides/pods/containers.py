@@ -28,9 +28,13 @@ class PodCase:
     since: float
     owner: str
 
+    @cached_property
+    def _containers(self) -> list[ContainerCase]:
+        return [ContainerCase(self, view) for view in self.pod.containers()]
+
     def containers(self, *roles: str) -> list[ContainerCase]:
         """Its containers that have a status, of these roles."""
-        return [ContainerCase(self, view) for view in self.pod.containers(*roles)]
+        return [case for case in self._containers if case.view.role in roles]
 
     @cached_property
     def events_by_container(self) -> dict[str, list[Event]]:
@@ -130,7 +134,15 @@ def unready_since(pod: Pod) -> datetime | None:
 
 
 def pod_case(pod: Pod, target: Pods, cluster: Cluster) -> PodCase:
-    """A pod with its recent events."""
+    """A pod with its recent events, remembered from step to step."""
+    cases: dict[tuple[str, str], PodCase] = target.memo.setdefault("pod cases", {})
+    key = (pod.namespace, pod.name)
+    if key not in cases:
+        cases[key] = _pod_case(pod, target, cluster)
+    return cases[key]
+
+
+def _pod_case(pod: Pod, target: Pods, cluster: Cluster) -> PodCase:
     events = cluster.events(pod)
     horizon = cluster.now - timedelta(seconds=target.since)
     oldest = events[0].last_seen if events else None
