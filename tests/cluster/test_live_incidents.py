@@ -24,7 +24,7 @@ INCIDENTS = {
     if name not in ("audit", "services-nftables")
 }
 # What could not be read is refused by the server and not held by the case: said in other words.
-ABOUT_READING = {"PermissionDenied", "EvidenceUnavailable", "SnapshotStale"}
+ABOUT_READING = {"PermissionDenied", "EvidenceUnavailable"}
 MOST_REQUESTS = 12
 
 

@@ -110,6 +110,12 @@ def test_no_code_stands_in_the_order_twice(listed: str) -> None:
     assert not {code for stage in read.stages for code in stage} & set(read.wrappers)
 
 
+def test_the_order_names_no_code_that_no_guide_gives() -> None:
+    read = order()
+    named = {code for stage in read.stages for code in stage} | set(read.wrappers) | set(read.answers)
+    assert named - set(entries()) == set()
+
+
 def test_every_serious_code_of_the_catalogue_has_a_place_in_the_order() -> None:
     read = order()
     placed = {code for stage in read.stages for code in stage} | set(read.wrappers)

@@ -107,8 +107,6 @@ class LiveSource:
         ]
         if query.previous:
             wanted.append(("previous", "true"))
-        if query.since_seconds:
-            wanted.append(("sinceSeconds", query.since_seconds))
         return self._transport.get(path, wanted, json=False, patient=False)
 
     def raw(self, path: str) -> bytes:

@@ -30,7 +30,6 @@ class LogQuery(NamedTuple):
     previous: bool = False
     tail_lines: int = 500
     limit_bytes: int = 1 << 20
-    since_seconds: int = 0
 
 
 class Source(Protocol):

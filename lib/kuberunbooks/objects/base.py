@@ -71,8 +71,6 @@ class Meta(View):
     name: str = ""
     namespace: str = ""
     uid: str = ""
-    generate_name: str = ""
-    resource_version: str = ""
     generation: int = 0
     creation_timestamp: Time = None
     deletion_timestamp: Time = None
@@ -155,7 +153,6 @@ class Condition(View):
     reason: str = ""
     message: str = ""
     last_transition_time: Time = None
-    last_heartbeat_time: Time = None
 
     @property
     def is_true(self) -> bool:

@@ -178,9 +178,7 @@ class Container(View):
     lifecycle: Lifecycle | None = None
     restart_policy: str = ""
     security_context: SecurityContext | None = None
-    termination_message_path: str = "/dev/termination-log"
     termination_message_policy: str = "File"
-    target_container_name: str = ""
 
     @property
     def is_sidecar(self) -> bool:
@@ -237,7 +235,6 @@ class ContainerStatus(View):
     started: bool | None = None
     restart_count: int = 0
     image: str = ""
-    image_id: str = msgspec.field(name="imageID", default="")
 
     @property
     def newest_end(self) -> Terminated | None:

@@ -56,7 +56,6 @@ class Event(KubernetesObject):
     series: EventSeries | None = None
     source_: EventSource = msgspec.field(name="source", default_factory=EventSource)
     reporting_component: str = ""
-    action: str = ""
 
     @property
     def first_seen(self) -> datetime | None:

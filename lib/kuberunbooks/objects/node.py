@@ -28,18 +28,13 @@ class NodeSpec(View):
 
     unschedulable: bool = False
     taints: list[Taint] = []
-    provider_id: str = msgspec.field(name="providerID", default="")
 
 
 class NodeInfo(View):
     """status.nodeInfo."""
 
-    kubelet_version: str = ""
-    container_runtime_version: str = ""
     operating_system: str = ""
     architecture: str = ""
-    os_image: str = ""
-    kernel_version: str = ""
 
 
 class NodeStatus(View):

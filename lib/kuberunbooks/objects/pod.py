@@ -20,7 +20,6 @@ class Toleration(View):
     operator: str = "Equal"
     value: str = ""
     effect: str = ""
-    toleration_seconds: int | None = None
 
 
 class Named(View):
@@ -144,24 +143,13 @@ class PodSpec(View):
     scheduling_gates: list[Named] = []
     readiness_gates: list[ReadinessGate] = []
     priority: int | None = None
-    priority_class_name: str = ""
-    preemption_policy: str = ""
     service_account_name: str = ""
     image_pull_secrets: list[ObjectKeyRef] = []
-    host_network: bool = False
     overhead: dict[str, Any] = {}
     resources: Resources | None = None
     active_deadline_seconds: int | None = None
     termination_grace_period_seconds: int | None = None
     security_context: SecurityContext | None = None
-    dns_policy: str = ""
-    os: Named | None = None
-
-
-class PodIp(View):
-    """status.podIPs[]."""
-
-    ip: str = ""
 
 
 class PodStatus(View):
@@ -177,8 +165,6 @@ class PodStatus(View):
     nominated_node_name: str = ""
     start_time: Time = None
     pod_ip: str = msgspec.field(name="podIP", default="")
-    pod_ips: list[PodIp] = msgspec.field(name="podIPs", default_factory=list)
-    qos_class: str = ""
 
 
 class ContainerView(NamedTuple):

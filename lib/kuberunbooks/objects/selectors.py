@@ -7,7 +7,7 @@ give, and by guides to compare what a selector wants with what labels say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from .base import View
 
@@ -25,11 +25,6 @@ class LabelSelector(View):
 
     match_labels: dict[str, str] = {}
     match_expressions: list[SelectorRequirement] = []
-
-    @property
-    def is_empty(self) -> bool:
-        """Neither labels nor expressions."""
-        return not self.match_labels and not self.match_expressions
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels is selected."""
@@ -120,8 +115,3 @@ def parse_fields(text: str) -> list[tuple[str, str, bool]]:
             raise ValueError(f"{part!r} is not a field selector")
         found.append((path.strip(), value.strip().removeprefix("="), sign == "="))
     return found
-
-
-def any_match(selectors: Iterable[LabelSelector], labels: Mapping[str, str]) -> bool:
-    """Whether any of the selectors selects these labels."""
-    return any(selector.matches(labels) for selector in selectors)

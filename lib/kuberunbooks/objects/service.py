@@ -17,7 +17,6 @@ class ServicePort(View):
     port: int = 0
     target_port: int | str = 0
     protocol: str = "TCP"
-    node_port: int = 0
 
 
 class ServiceSpec(View):
@@ -27,8 +26,6 @@ class ServiceSpec(View):
     selector: dict[str, str] = {}
     ports: list[ServicePort] = []
     cluster_ip: str = msgspec.field(name="clusterIP", default="")
-    cluster_ips: list[str] = msgspec.field(name="clusterIPs", default_factory=list)
-    external_name: str = ""
     publish_not_ready_addresses: bool = False
 
 
@@ -38,17 +35,11 @@ class Service(KubernetesObject):
     api: ClassVar[Api] = Api("v1", "services", "Service")
     spec: ServiceSpec = msgspec.field(default_factory=ServiceSpec)
 
-    @property
-    def is_headless(self) -> bool:
-        """No virtual address (clusterIP: None)."""
-        return self.spec.cluster_ip == "None"
-
 
 class EndpointConditions(View):
-    """endpoints[].conditions; absent means true for ready and serving."""
+    """endpoints[].conditions; absent means true for ready."""
 
     ready: bool | None = None
-    serving: bool | None = None
     terminating: bool | None = None
 
 
@@ -59,7 +50,6 @@ class Endpoint(View):
     conditions: EndpointConditions = msgspec.field(default_factory=EndpointConditions)
     target_ref: ObjectReference | None = None
     node_name: str | None = None
-    zone: str | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -79,7 +69,6 @@ class EndpointSlice(KubernetesObject):
     """An EndpointSlice; `endpoints` and `ports` may be null on the wire."""
 
     api: ClassVar[Api] = Api("discovery.k8s.io/v1", "endpointslices", "EndpointSlice")
-    address_type: str = ""
     endpoints: list[Endpoint] | None = None
     ports: list[EndpointPort] | None = None
 

@@ -7,17 +7,14 @@ from typing import Any, ClassVar
 import msgspec
 
 from .base import Api, KubernetesObject, View
-from .event import ObjectReference
 from .pod import NodeSelector
 
 
 class ClaimSpec(View):
     """spec of a PersistentVolumeClaim; storageClassName "" asks for no class, absent for the default one."""
 
-    access_modes: list[str] = []
     storage_class_name: str | None = None
     volume_name: str = ""
-    volume_mode: str = ""
     resources: dict[str, Any] = {}
 
 
@@ -45,9 +42,7 @@ class PersistentVolumeSpec(View):
     """spec of a PersistentVolume."""
 
     storage_class_name: str = ""
-    access_modes: list[str] = []
     capacity: dict[str, Any] = {}
-    claim_ref: ObjectReference | None = None
     node_affinity: VolumeNodeAffinity | None = None
 
 
@@ -67,29 +62,7 @@ class StorageClass(KubernetesObject):
     volume_binding_mode: str = "Immediate"
 
 
-class AttachmentSource(View):
-    """spec.source of a VolumeAttachment."""
-
-    persistent_volume_name: str = ""
-
-
-class AttachmentSpec(View):
-    """spec of a VolumeAttachment."""
-
-    attacher: str = ""
-    node_name: str = ""
-    source: AttachmentSource = msgspec.field(default_factory=AttachmentSource)
-
-
-class AttachmentStatus(View):
-    """status of a VolumeAttachment."""
-
-    attached: bool = False
-
-
 class VolumeAttachment(KubernetesObject):
     """A VolumeAttachment."""
 
     api: ClassVar[Api] = Api("storage.k8s.io/v1", "volumeattachments", "VolumeAttachment", namespaced=False)
-    spec: AttachmentSpec = msgspec.field(default_factory=AttachmentSpec)
-    status: AttachmentStatus = msgspec.field(default_factory=AttachmentStatus)

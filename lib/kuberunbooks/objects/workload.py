@@ -17,10 +17,8 @@ class WorkloadSpec(View):
     replicas: int = 1
     selector: LabelSelector = msgspec.field(default_factory=LabelSelector)
     template: PodTemplate = msgspec.field(default_factory=PodTemplate)
-    paused: bool = False
     progress_deadline_seconds: int | None = None
     service_name: str = ""
-    pod_management_policy: str = ""
 
 
 class WorkloadStatus(View):
@@ -31,7 +29,6 @@ class WorkloadStatus(View):
     ready_replicas: int = 0
     available_replicas: int = 0
     updated_replicas: int = 0
-    unavailable_replicas: int = 0
     desired_number_scheduled: int = 0
     current_number_scheduled: int = 0
     number_ready: int = 0
@@ -173,7 +170,6 @@ class JobStatus(View):
     succeeded: int = 0
     failed: int = 0
     start_time: Time = None
-    completion_time: Time = None
     conditions: list[Condition] = []
 
 
@@ -210,15 +206,12 @@ class CronJobSpec(View):
 
     schedule: str = ""
     suspend: bool = False
-    failed_jobs_history_limit: int = 1
-    concurrency_policy: str = ""
     job_template: JobTemplate = msgspec.field(default_factory=JobTemplate)
 
 
 class CronJobStatus(View):
     """status of a CronJob."""
 
-    last_schedule_time: Time = None
     last_successful_time: Time = None
 
 

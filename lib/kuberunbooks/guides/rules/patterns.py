@@ -9,39 +9,20 @@ from __future__ import annotations
 
 import re
 
-# scheduler (B6)
+# scheduler
 RX_SCHED_HEAD = re.compile(r"^0/(?P<n>\d+) nodes are available(?:: (?P<body>.*))?$", re.DOTALL)
 RX_SCHED_SPLIT = re.compile(r"\.+\s+(?=(?:[^.]*?, )?preemption: |no new claims to deallocate|not found\.*$)")
 RX_SCHED_LIST = re.compile(r", (?=\d+ )")
 RX_SCHED_ITEM = re.compile(r"^(?P<count>\d+) (?P<reason>.+)$")
 RX_PREEMPT = re.compile(r"preemption: (?:0/(?P<n>\d+) nodes are available: )?(?P<body>.+?)\.*$")
-RX_PREEMPTED = re.compile(r"^Preempted by (?:a )?pod (?P<uid>[0-9a-f-]{36})(?: on node (?P<node>[^\s(]+))?")
-RX_TAINT = re.compile(
-    r"untolerated taint(?:\(s\)| \{(?P<key>[^:}]*): ?(?P<val>[^}]*)\})|had taints? \{(?P<key2>[^:}]*): ?(?P<val2>[^}]*)\}"
-)
 RX_SC_MISSING = re.compile(r'storageclass(?:es)?(?:\.storage\.k8s\.io)? "(?P<sc>[^"]+)" not found')
 
 # logs
-RX_LOG_WAITING = re.compile(
-    r'container "(?P<c>[^"]+)" in pod "(?P<pod>[^"]+)" is (?:waiting to start: (?P<why>.+)|terminated)'
-)
 RX_LOG_ERROR = re.compile(
     r"(?i)\b\w*(?:error|exception)\b|\b(?:fatal|panic|traceback|critical|abort(?:ed|ing)?|refused|denied|cannot|can't|could not|unable to|failed|missing|no such|invalid|timed? ?out|held by)\b|does not exist|not found"
 )
-RX_KUBELET_DIAL = re.compile(
-    r"dial tcp \S*:10250: (?P<why>.+)|^lookup (?P<node>\S+) on \S+: (?P<why2>no such host)|^(?P<why3>address not allowed)"
-)
-
-# manifest
-RX_STRICT = re.compile(r'strict decoding error: (?P<all>.*?(?:unknown|duplicate) field "(?P<path>[^"]+)".*)')
-RX_STRICT_OLD = re.compile(
-    r'unknown field: (?P<name>\S+)|error validating data: ValidationError\((?P<where>[^)]+)\): unknown field "(?P<path>[^"]+)"'
-)
 
 # restarts
-RX_BACKOFF = re.compile(
-    r"(?i)^back-off (?:(?P<delay>\S+) )?restarting failed container[= ](?P<c>\S+) (?:pod=|in pod )(?P<pod>[^_\s]+)_(?P<ns>[^(\s]+)\((?P<uid>[^)]+)\)"
-)
 RX_KILL = re.compile(r"^Container (?P<c>\S+) failed (?P<probe>liveness|startup) probe, will be restarted")
 RX_PROBE = re.compile(
     r"^(?P<probe>Liveness|Readiness|Startup) probe (?P<how>failed|errored)[^:]*: (?P<detail>.*)"
@@ -49,7 +30,6 @@ RX_PROBE = re.compile(
 RX_PROBE_WHY = re.compile(
     r"statuscode: (?P<status>\d+)|(?P<refused>connection refused)|(?P<timeout>context deadline exceeded|i/o timeout|timed out|Client\.Timeout)"
 )
-RX_OOM_EVENT = re.compile(r"(?i)oom-kill|out of memory: Killed process|\bOOMKill|System OOM encountered")
 RX_EVICT = re.compile(
     r'low on resource: (?P<res>[\w\-]+)|Pod ephemeral local storage usage exceeds the total limit of containers (?P<podlimit>\S+?)\.? *$|[Cc]ontainer (?P<c>\S+) exceeded its local ephemeral storage limit "(?P<climit>[^"]+)"|EmptyDir volume "(?P<vol>[^"]+)" exceeds the limit "(?P<vlimit>[^"]+)"'
 )
@@ -70,7 +50,6 @@ RX_IMG_ARCH = re.compile(
     r"(?i)no match for platform|no matching manifest|does not match the specified platform|exec format error"
 )
 RX_IMG_DISK = re.compile(r"(?i)no space left on device")
-RX_IMG_NAME = re.compile(r"invalid reference format|couldn't parse image name")
 
 # config, start, mounts
 RX_CFG_MISSING = re.compile(
