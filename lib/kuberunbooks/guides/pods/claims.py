@@ -22,7 +22,7 @@ from kuberunbooks.objects import (
 from ..rules.node_fit import requirement_text, selector_matches
 from ..rules.patterns import RX_SC_MISSING
 from ..step import Yielded
-from .storage import Mounted, Storage, claim_names
+from .storage import SELECTED_NODE, Mounted, Storage, claim_names
 from .target import Pods
 from .unscheduled import Refusal, explain, node_count_facts
 
@@ -96,7 +96,7 @@ def _missing(refusal: Refusal, mounted: Mounted, base: dict[str, Any], target: P
         "lost": any(claim.name in wrong for claim in lost),
         "ephemeral": any(volume.ephemeral is not None for volume in refusal.example.spec.volumes),
     }
-    evidence = [refusal.example.cite(_volume_path(refusal.example, facts["claim"]))]
+    evidence = [refusal.example.cite(volume_path(refusal.example, facts["claim"]))]
     for claim in (*lost, *going):
         evidence += [claim.cite("status.phase"), claim.cite("metadata.deletionTimestamp")]
     yield from explain(
@@ -126,8 +126,8 @@ def _unbound(
             yield from explain(refusal, code, _unread(base, mounted), [], target=target)
         return
     for claim in unbound:
-        code, facts, evidence = _why_unbound(claim, base, codes, storage)
-        evidence = [refusal.example.cite(_volume_path(refusal.example, claim.name)), *evidence]
+        code, facts, evidence = why_unbound(claim, base, codes, storage)
+        evidence = [refusal.example.cite(volume_path(refusal.example, claim.name)), *evidence]
         yield from explain(
             refusal,
             code,
@@ -155,13 +155,15 @@ def _unread(base: dict[str, Any], mounted: Mounted) -> dict[str, Any]:
         "told": "",
         "existing": [],
         "default_class": "",
+        "chosen_node": "",
         "read": False,
     }
 
 
-def _why_unbound(
+def why_unbound(
     claim: PersistentVolumeClaim, base: dict[str, Any], codes: list[str], storage: Storage
 ) -> tuple[str, dict[str, Any], list[Evidence]]:
+    """Code, facts and evidence of why a claim has no volume, beside `base`."""
     wanted, classes = claim.spec.storage_class_name, storage.classes()
     found = next((one for one in classes if one.name == wanted), None)
     event = storage.warning(claim)
@@ -183,6 +185,7 @@ def _why_unbound(
         "default_class": next(
             (one.name for one in classes if one.metadata.annotations.get(_DEFAULT_CLASS) == "true"), ""
         ),
+        "chosen_node": claim.metadata.annotations.get(SELECTED_NODE, ""),
         "read": True,
     }
     evidence = [claim.cite("status.phase"), claim.cite("spec.storageClassName")]
@@ -272,7 +275,8 @@ def _in_use(
     yield from explain(refusal, "VolumeInUse", facts, evidence, target=target)
 
 
-def _volume_path(pod: Pod, claim: str) -> str:
+def volume_path(pod: Pod, claim: str) -> str:
+    """Where a pod names a claim: `spec.volumes[0].persistentVolumeClaim.claimName`."""
     for index, volume in enumerate(pod.spec.volumes):
         if volume.persistent_volume_claim is not None and volume.persistent_volume_claim.claim_name == claim:
             return f"spec.volumes[{index}].persistentVolumeClaim.claimName"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import Pod, Terminated
 
 from ..rules.exit_codes import START_REASONS
+from ..rules.settling import STARTING
 from ..step import Yielded, step
 from .container_logs import LogReader
 from .containers import ContainerCase, Examples, is_out_of_hands, pod_case, unready_since
@@ -40,7 +42,7 @@ def crashes(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         # A container that left a message needs its log least, should the logs be too many to read.
         for case in sorted(cases, key=_has_message):
             yield from _of_container(case, target, cluster, reader, examples)
-        yield from _gates(pod)
+        yield from _gates(pod, cluster.now)
 
 
 def _has_message(case: ContainerCase) -> bool:
@@ -94,13 +96,15 @@ def _of_end(
     yield from ended_by_itself(case, end, reading, target, examples, looping=looping)
 
 
-def _gates(pod: Pod) -> Iterator[Finding]:
+def _gates(pod: Pod, now: datetime) -> Iterator[Finding]:
     """ReadinessGateUnmet: every container is ready, and a condition somebody else must set is not there."""
     if not pod.spec.readiness_gates or pod.is_ready:
         return
     containers = pod.condition("ContainersReady")
     if containers is None or not containers.is_true:
         return
+    since = containers.last_transition_time
+    is_new = since is not None and (now - since).total_seconds() < STARTING
     for index, gate in enumerate(pod.spec.readiness_gates):
         condition = pod.condition(gate.condition_type)
         if condition is not None and condition.is_true:
@@ -115,6 +119,8 @@ def _gates(pod: Pod) -> Iterator[Finding]:
         yield finding(
             "ReadinessGateUnmet",
             pod,
+            # A load balancer, say, takes its time to register a pod that has just become ready.
+            severity="info" if is_new else None,
             evidence=evidence,
             since=unready_since(pod),
             group=(gate.condition_type,),

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
-from kuberunbooks.findings import Finding, finding
+from kuberunbooks.findings import Finding, Severity, finding
 from kuberunbooks.objects import Event, Evidence, Pod, Volume
 
 from ..rules.error_lines import bounded
 from ..rules.patterns import RX_MOUNT, RX_MOUNT_REF, RX_SANDBOX_CNI, RX_SANDBOX_IMG
+from ..rules.settling import is_starting
 from ..rules.superseded import started_since
 from .containers import unready_since
 
@@ -25,8 +27,11 @@ _USED_BY = re.compile(r"already used by pod\(s\) (?P<pods>[\w.-]+(?:, [\w.-]+)*)
 _NUMBERED = re.compile(r"[0-9a-f]{8,}|\d+")
 
 
-def pod_failures(pod: Pod, events: Iterable[Event]) -> Iterator[Finding]:
+def pod_failures(pod: Pod, events: Iterable[Event], now: datetime) -> Iterator[Finding]:
     """What keeps one pod from having volumes, sandbox and network, by its newest events."""
+    # Disks move and networks come up while a new pod waits: its first attempts often fail.
+    starting = is_starting(pod, now)
+    early: Severity | None = "warning" if starting else None
     newest: dict[tuple[str, str], Event] = {}
     for event in events:
         if event.reason in MOUNT_REASONS or event.reason in SANDBOX_REASONS:
@@ -37,17 +42,17 @@ def pod_failures(pod: Pod, events: Iterable[Event]) -> Iterator[Finding]:
         if started_since(pod, event):
             continue
         if reason in SANDBOX_REASONS:
-            yield _sandbox(pod, event)
+            yield _sandbox(pod, event, early)
         elif not volume and any(named for other, named in newest if other == reason):
             # "Unable to attach or mount volumes" only sums up what the events of the volumes say.
             continue
         elif reason == "FailedAttachVolume" or event.text.startswith(("AttachVolume", "Multi-Attach")):
-            yield from _attach(pod, event, volume)
+            yield from _attach(pod, event, volume, early)
         else:
-            yield from _mount(pod, event, volume)
+            yield from _mount(pod, event, volume, starting=starting)
 
 
-def _mount(pod: Pod, event: Event, volume: str) -> Iterator[Finding]:
+def _mount(pod: Pod, event: Event, volume: str, *, starting: bool) -> Iterator[Finding]:
     match = RX_MOUNT_REF.search(event.text)
     kind = name = key = ""
     if match is not None:
@@ -62,11 +67,13 @@ def _mount(pod: Pod, event: Event, volume: str) -> Iterator[Finding]:
         name = getattr(source, "name", "") or getattr(source, "secret_name", "")
     running = all(status.state.running for status in pod.status.container_statuses)
     # A volume that can no longer be refreshed under a running container breaks it at its next start.
-    severity = "warning" if running and pod.status.container_statuses else None
+    severity: Severity | None = "warning" if running and pod.status.container_statuses else None
+    if starting and not name:
+        severity = "info"
     yield finding(
         "VolumeMountFailed",
         pod,
-        severity=severity,  # type: ignore[arg-type]
+        severity=severity,
         evidence=_evidence(pod, event, place),
         since=event.first_seen,
         group=(volume, kind, name, key),
@@ -82,7 +89,7 @@ def _mount(pod: Pod, event: Event, volume: str) -> Iterator[Finding]:
     )
 
 
-def _attach(pod: Pod, event: Event, volume: str) -> Iterator[Finding]:
+def _attach(pod: Pod, event: Event, volume: str, severity: Severity | None) -> Iterator[Finding]:
     place, asked = _volume(pod, volume)
     claim = asked.persistent_volume_claim.claim_name if asked and asked.persistent_volume_claim else ""
     used_by = _USED_BY.search(event.text)
@@ -98,15 +105,24 @@ def _attach(pod: Pod, event: Event, volume: str) -> Iterator[Finding]:
     codes = ["VolumeInUse"] if "Multi-Attach error" in event.text else []
     for code in [*codes, "VolumeAttachFailed"]:
         evidence = _evidence(pod, event, place)
-        yield finding(code, pod, evidence=evidence, since=event.first_seen, group=(facts["claim"],), **facts)
+        yield finding(
+            code,
+            pod,
+            severity=severity,
+            evidence=evidence,
+            since=event.first_seen,
+            group=(facts["claim"],),
+            **facts,
+        )
 
 
-def _sandbox(pod: Pod, event: Event) -> Finding:
+def _sandbox(pod: Pod, event: Event, severity: Severity | None) -> Finding:
     network = event.reason == "NetworkNotReady" or RX_SANDBOX_CNI.search(event.text) is not None
     image = RX_SANDBOX_IMG.search(event.text)
     return finding(
         "PodNetworkSetupFailed" if network else "SandboxCreateFailed",
         pod,
+        severity=severity,
         evidence=event.cite("message"),
         since=event.first_seen or unready_since(pod),
         group=(_NUMBERED.sub("#", _cause(event)), pod.spec.node_name),

@@ -114,7 +114,7 @@ def _not_ready(pod: Pod, now: datetime) -> Iterator[Finding]:
     if pod.phase in ("Pending", "Succeeded", "Failed") or pod.is_ready or pod.metadata.deletion_timestamp:
         return
     ready = pod.condition("Ready")
-    if any(_explains_unready(view) for view in pod.containers()) or _unmet_gates(pod):
+    if any(_explains_unready(view) for view in pod.containers("app", "sidecar")) or _unmet_gates(pod):
         return
     if pod.age(now) < _START_GRACE:
         return
@@ -132,7 +132,7 @@ def _not_ready(pod: Pod, now: datetime) -> Iterator[Finding]:
 
 def _explains_unready(view: ContainerView) -> bool:
     """A container about which a later step has a verdict of its own, or that has done its work."""
-    if view.status.state.running is None or view.role == "init":
+    if view.status.state.running is None:
         return True
     probes = view.spec is not None and (view.spec.readiness_probe or view.spec.startup_probe)
     return not view.status.ready and bool(probes)
@@ -156,10 +156,13 @@ def _recent_restarts(
             continue
         owner = target.owner_name(pod) or pod.name
         alike = (pod.namespace, owner, view.name, ended.exit_code, ended.reason)
+        state = view.status.state.terminated
+        succeeded = view.role == "init" and state is not None and state.exit_code == 0
         yield finding(
             "RecentRestarts",
             pod,
             container=view.name,
+            severity="info" if succeeded else None,
             evidence=()
             if alike in cited
             else [

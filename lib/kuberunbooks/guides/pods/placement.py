@@ -20,6 +20,7 @@ from .claims import volumes
 from .fleet import Fleet, View
 from .neighbours import Company, neighbours
 from .node_rules import node_rules
+from .provisioning import volumes_being_made
 from .storage import Storage
 from .target import Pods
 from .unscheduled import Ration, Refusal, explain, node_count_facts, refusals
@@ -36,6 +37,7 @@ def placement(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         return
     nodes = cluster.nodes()
     fleet, storage, company = Fleet(nodes), Storage(target, cluster), Company(target, cluster)
+    yield from volumes_being_made(target, storage)
     tables = Ration(_TABLES)
     for refusal in refusals(target, cluster):
         if tables.take():

@@ -18,6 +18,7 @@ from kuberunbooks.objects import Event, Evidence, Pod, Probe, Terminated
 from ..rules.error_lines import bounded
 from ..rules.exit_codes import STOPPED_CODES
 from ..rules.patterns import RX_KILL, RX_PROBE, RX_PROBE_WHY
+from ..rules.settling import is_starting
 from ..rules.superseded import probe_recovered
 from ..step import Yielded
 from .container_logs import LogReader
@@ -152,7 +153,7 @@ def readiness(case: ContainerCase, target: Pods, cluster: Cluster, reader: LogRe
         "ReadinessProbeFailing",
         pod,
         container=case.name,
-        severity="critical" if ready == 0 else None,
+        severity="info" if is_starting(pod, case.now) else "critical" if ready == 0 else None,
         evidence=evidence,
         since=unready_since(pod) or (_first(record) if record else None),
         group=(facts["probe"], facts["answer"]),

@@ -15,6 +15,7 @@ from kuberunbooks.objects import Pod
 from ..rules.scheduler_message import Reason
 from ..step import Yielded, step
 from .preemption import preempted
+from .provisioning import awaits_volume
 from .target import Pods
 from .unscheduled import (
     PENDING_GRACE,
@@ -79,7 +80,7 @@ def _unspoken(pod: Pod, cluster: Cluster) -> Iterator[Finding]:
             age=age,
             reason=condition.message if condition else "",
         )
-    elif condition is None:
+    elif condition is None and not awaits_volume(pod, cluster):
         yield finding(
             "SchedulerNotResponding",
             pod,

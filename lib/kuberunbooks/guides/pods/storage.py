@@ -14,6 +14,8 @@ from kuberunbooks.objects import Event, PersistentVolume, PersistentVolumeClaim,
 from .target import Pods
 from .unscheduled import Allowance, Ration
 
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
+"""Annotation by which the scheduler tells the provisioner for which node a volume is."""
 _TABLES = 3
 _EVENT_EXAMPLES = 10
 
@@ -39,6 +41,7 @@ class Storage:
         self._users: dict[str, dict[str, list[Pod]]] = {}
         self._told: dict[str, Event | None] = {}
         self.tables = Ration(_TABLES)
+        self.now = cluster.now
 
     def mounted(self, pod: Pod) -> Mounted:
         """The claims a pod mounts."""

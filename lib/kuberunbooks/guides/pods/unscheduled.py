@@ -29,17 +29,23 @@ _REQUESTS_KEPT = 2
 # Owners whose pods are all made from one unchanging template.
 _IDENTICAL = ("ReplicaSet", "Job")
 _SCALABLE = ("deployment", "statefulset", "replicaset", "replicationcontroller")
+# Seconds the cluster autoscaler gives a new node to register (its default of --max-node-provision-time).
+_NODE_PROVISION_TIME = 900.0
 # Events are asked per object when a namespace's list was not read; that many times at most.
 _EVENT_EXAMPLES = 10
 
 
 class Refusal(NamedTuple):
-    """Pods refused with the same words. `path` is where they stand in each pod, empty for an event."""
+    """Pods refused with the same words. `path` is where they stand in each pod, empty for an event.
+
+    `growing`: the cluster autoscaler is adding a node for them.
+    """
 
     pods: list[Pod]
     message: SchedulerMessage
     path: str
     event: Event | None = None
+    growing: bool = False
 
     @property
     def example(self) -> Pod:
@@ -85,12 +91,20 @@ def refusals(target: Pods, cluster: Cluster) -> list[Refusal]:
         gathered.setdefault(key, []).append(pod)
         paths.setdefault(key, path)
     for index, (key, pods) in enumerate(gathered.items()):
-        said = None
+        said, growing = None, False
         if index < _EVENT_EXAMPLES:
             said = newest_event(cluster, pods[0], "FailedScheduling")
             said = said if said is not None and parse(said.message).text == parse(key[1]).text else None
-        found.append(Refusal(pods, parse(key[1]), paths[key], said))
+            growing = _is_node_coming(pods[0], cluster)
+        found.append(Refusal(pods, parse(key[1]), paths[key], said, growing))
     return found
+
+
+def _is_node_coming(pod: Pod, cluster: Cluster) -> bool:
+    event = newest_event(cluster, pod, "TriggeredScaleUp", "NotTriggerScaleUp")
+    if event is None or event.reason != "TriggeredScaleUp" or event.last_seen is None:
+        return False
+    return (cluster.now - event.last_seen).total_seconds() <= _NODE_PROVISION_TIME
 
 
 def is_gated(pod: Pod) -> bool:
@@ -164,7 +178,7 @@ def explain(
         yield finding(
             code,
             pod,
-            severity=_eased(severity or severity_of(code, refusal.message), pod),
+            severity=_eased(severity or severity_of(code, refusal.message), pod, refusal),
             evidence=[*refusal.evidence(pod), *evidence],
             since=refusal.since(pod),
             group=group,
@@ -173,9 +187,10 @@ def explain(
         )
 
 
-def _eased(severity: Severity, pod: Pod) -> Severity:
-    """A pod with a nominated node has its place as soon as the victims there are gone: it waits."""
-    return "warning" if severity == "critical" and pod.status.nominated_node_name else severity
+def _eased(severity: Severity, pod: Pod, refusal: Refusal) -> Severity:
+    """A pod waits whose place is being made: victims go from its nominated node, or a node is being added."""
+    waits = bool(pod.status.nominated_node_name) or refusal.growing
+    return "warning" if severity == "critical" and waits else severity
 
 
 def said(refusal: Refusal) -> dict[str, Any]:

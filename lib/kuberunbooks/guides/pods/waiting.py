@@ -45,7 +45,7 @@ def waiting(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         if is_out_of_hands(pod) or not pod.is_scheduled:
             continue
         whole = pod_case(pod, target, cluster)
-        found: list[Yielded] = list(pod_failures(pod, whole.events))
+        found: list[Yielded] = list(pod_failures(pod, whole.events, cluster.now))
         if not pod.is_terminal:
             found += init_waiting(whole, reader)
         for case in whole.containers("app", "init", "sidecar"):

@@ -6,7 +6,10 @@ jobs; here stand the numbers, rollouts and disruption budgets.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
 
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Column, Finding, LogExcerpt, Table, finding
@@ -21,6 +24,7 @@ from kuberunbooks.objects import (
 )
 
 from ..rules.label_index import LabelIndex
+from ..rules.settling import is_settling
 from ..step import Yielded, step
 from .create_failures import create_failure, created_pods
 from .jobs import JobPods, cron_job, job
@@ -29,7 +33,7 @@ from .target import Controller, Pods
 
 _ROWS = 50
 _NEW = 60.0
-"""Seconds a new workload, or one whose rollout just moved, may lack ready pods without being in trouble."""
+"""Seconds a new workload may lack ready pods without being in trouble."""
 
 Makers = dict[tuple[str, str, str], list[Controller]]
 
@@ -38,14 +42,14 @@ Makers = dict[tuple[str, str, str], list[Controller]]
 def workloads(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     """Can the workload above make its pods, and are as many ready as it wants?"""
     makers = _makers(target)
-    job_pods = JobPods(target)
+    job_pods, motion = JobPods(target), Motion(target, cluster.now)
     troubled: list[Controller] = []
     satisfied: list[Controller] = []
     for root in target.roots:
         if _is_satisfied(root):
             satisfied.append(root)
             continue
-        found = list(_judge(root, makers.get(_key(root), []), job_pods, target, cluster))
+        found = list(_judge(root, makers.get(_key(root), []), job_pods, motion, target, cluster))
         yield from found
         if found:
             troubled.append(root)
@@ -57,8 +61,36 @@ def workloads(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         yield _table([*troubled, *satisfied] or target.roots, target)
 
 
+class Motion:
+    """How many pods of each workload are on their way in or out, as in every rollout; counted when asked."""
+
+    def __init__(self, target: Pods, now: datetime) -> None:
+        self._target = target
+        self._now = now
+
+    def of(self, root: Controller) -> int:
+        """Pods of this workload that are starting or leaving."""
+        return self._counts[root.namespace, f"{root.kind.lower()}/{root.name}"]
+
+    def is_all(self, root: Controller) -> bool:
+        """Whether they account for all that is missing; of one pod's siblings nothing is known."""
+        moving = self.of(root)
+        missing = 0 if isinstance(root, Job | CronJob) else root.desired - root.ready
+        return moving >= missing or (self._target.single and moving > 0)
+
+    @cached_property
+    def _counts(self) -> Counter[tuple[str, str]]:
+        moving = (pod for pod in self._target.suspects if is_settling(pod, self._now))
+        return Counter((pod.namespace, self._target.owner_name(pod)) for pod in moving)
+
+
 def _judge(
-    root: Controller, makers: Sequence[Controller], job_pods: JobPods, target: Pods, cluster: Cluster
+    root: Controller,
+    makers: Sequence[Controller],
+    job_pods: JobPods,
+    motion: Motion,
+    target: Pods,
+    cluster: Cluster,
 ) -> Iterator[Finding | LogExcerpt]:
     if isinstance(root, CronJob):
         yield from cron_job(root, [one for one in makers if isinstance(one, Job)], job_pods, cluster)
@@ -70,7 +102,7 @@ def _judge(
         return
     if isinstance(root, Deployment):
         yield from _stalled(root)
-    if not refused:
+    if not refused and not motion.is_all(root):
         yield from _short(root, cluster)
 
 

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 from kuberunbooks.findings import Finding, Severity, finding
 from kuberunbooks.objects import Endpoint, EndpointSlice, Evidence, Pod, Service, labels_text
 
+from .settling import is_settling
+
 SETTLING = 60.0
-"""Seconds a change of a pod may take to reach the slices, and a new pod to become ready, before it counts."""
+"""Seconds a change of a pod may take to reach the slices before it counts."""
 
 
 class Backing(NamedTuple):
@@ -84,6 +86,9 @@ def judge_endpoints(
         "behind": backing.made_by or sorted({who_made(pod) for pod in backing.pods}),
         "because": _because(backing, who_made),
     }
+    if backing.pods and all(is_settling(pod, now) for pod in backing.pods):
+        # Its only pods are being made or replaced this minute.
+        severity = "info"
     if not endpoints.all:
         yield _none(service, "", ("endpoints", "none"), facts, severity)
     elif not endpoints.ready:
@@ -194,7 +199,7 @@ def _key(endpoint: Endpoint) -> str:
 
 def _lasts(pod: Pod | None, now: datetime) -> bool:
     """A pod that was just made is not ready yet, and one that just became ready not in the slices yet."""
-    return pod is None or (pod.age(now) >= SETTLING and not pod.is_ready)
+    return pod is None or not (pod.is_ready or is_settling(pod, now))
 
 
 def _because(backing: Backing, who_made: Callable[[Pod], str]) -> list[str]:
