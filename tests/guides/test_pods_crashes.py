@@ -389,3 +389,9 @@ def test_no_secret_of_a_recorded_log_is_shown(secret: str, diagnose: Callable[..
 @pytest.mark.parametrize("step", ["DP-06", "DP-07", "DP-09"])
 def test_a_healthy_namespace_is_silent(step: str, diagnose: Callable[..., Any]) -> None:
     assert diagnose("healthy").steps[step].findings == []
+
+
+def test_a_step_names_the_cause_before_the_symptom(diagnose: Callable[..., Any]) -> None:
+    step = diagnose("crashloop", "deployment/payments").steps["DP-09"]
+    assert [one.code for one in step.findings][:2] == ["ContainerExitedError", "CrashLoop"]
+    assert "migration 0042 missing" in step.verdict

@@ -85,7 +85,7 @@ def test_a_likely_finding_is_called_likely() -> None:
     crashes.findings = crashes.findings[2:]
     made = collect(notebook_of(results, opening=start(), closing=summary()))
     assert made.severity == "warning"
-    assert fact(made, "certainty").startswith("likely, because of message = Readiness probe failed")
+    assert fact(made, "certainty").startswith("likely, because of message = …connect: connection refused")
 
 
 def test_a_healthy_run_says_what_was_checked() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kuberunbooks import report
-from kuberunbooks.findings import Failure, StepResult, Summary
+from kuberunbooks.findings import Failure, Finding, StepResult, Subject, Summary
 
 from .samples import PARAMETERS, incident, notebook_of, start, steps, summary
 
@@ -90,3 +92,45 @@ def test_a_refused_step_shows_what_the_server_said() -> None:
     text = report.text_of(next(one for one in steps() if one.status == "refused"))
     assert "[could not be read]" in text
     assert "nodes is forbidden" in text
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_prose_keeps_within_a_narrow_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = str(report.terminal(report.collect(incident(), parameters=PARAMETERS)))
+    prose = [line for line in text.splitlines() if "kubectl" not in line]
+    assert max(map(len, prose)) <= columns
+    assert any(len(line) > columns - 20 for line in prose)
+
+
+def test_evidence_from_one_object_names_the_object_once() -> None:
+    finding = CRASHES.findings[0]
+    assert len(finding.evidence) == 2
+    source = finding.evidence[0].source
+    one = StepResult(id="DP-09", name="s", title="t", status="critical", findings=[finding])
+    assert report.text_of(one).count(f"read from {source}") == 1
+    assert report.html_of(one).count('class="place"') == 1
+
+
+def test_a_cell_opens_the_cause_and_folds_the_symptom_and_what_is_the_same_again() -> None:
+    def about(code: str, name: str) -> Finding:
+        subject = Subject(kind="Pod", namespace="shop", name=name)
+        return Finding(
+            code=code, severity="critical", subject=subject, summary=f"{code} of {name}", affected=[name]
+        )
+
+    findings = [
+        about("ContainerExitedError", "a"),
+        about("ContainerExitedError", "b"),
+        about("CrashLoop", "a"),
+    ]
+    step = StepResult(id="DP-09", name="s", title="t", status="critical", findings=findings)
+    html = report.html_of(step)
+    items = re.findall(
+        r'<details class="item critical"( open)?><summary>.*?</svg>(.*?)</summary>', html, re.S
+    )
+    assert items == [
+        (" open", "ContainerExitedError of a"),
+        ("", "ContainerExitedError of b"),
+        ("", "CrashLoop of a"),
+    ]

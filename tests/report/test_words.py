@@ -9,7 +9,7 @@ import pytest
 
 import kuberunbooks
 from kuberunbooks.findings import phrases
-from kuberunbooks.report.words import Words, clean, shorten
+from kuberunbooks.report.words import Words, clean, gist, shorten
 
 ROOT = Path(kuberunbooks.__file__).parent
 SOURCES = "\n".join(
@@ -59,3 +59,11 @@ def test_what_is_shown_is_what_is_there(text: str, cleaned: str) -> None:
 def test_a_cut_is_shown() -> None:
     assert shorten("one two  three", 20) == "one two three"
     assert shorten("one two three", 8) == "one two…"
+
+
+def test_of_a_long_message_the_cause_at_its_end_is_kept() -> None:
+    message = 'MountVolume.SetUp failed for volume "creds" : secret "vault-approle" not found'
+    assert gist(message, 44) == '…secret "vault-approle" not found'
+    assert gist("short: enough", 44) == "short: enough"
+    assert gist("a" * 60, 44) == "a" * 43 + "…"
+    assert gist("a long beginning without any colons in it: no", 44).endswith("…")

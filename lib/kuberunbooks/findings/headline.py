@@ -59,8 +59,8 @@ def precedence(one: Finding) -> tuple[int, int, int]:
 
 def without_explained(findings: Sequence[Finding]) -> list[Finding]:
     """The findings without the wrappers that a cause on the same object, or on what it owns, explains."""
-    wrappers = set(order().wrappers)
-    causes = [one for one in findings if one.code not in wrappers]
+    wrappers = {id(one) for one in findings if one.code in order().wrappers or "because" in one.facts}
+    causes = [one for one in findings if id(one) not in wrappers]
     explained: set[tuple[str, str]] = set()
     for cause in causes:
         namespace = cause.subject.namespace
@@ -68,7 +68,7 @@ def without_explained(findings: Sequence[Finding]) -> list[Finding]:
         explained.update((namespace, f"{cause.subject.kind.lower()}/{name}") for name in cause.affected)
         texts = (cause.owner, *cause.facts.get("explains", ()))
         explained.update(_placed(text, namespace) for text in texts if text)
-    left = causes + [one for one in findings if one.code in wrappers and not _is_explained(one, explained)]
+    left = causes + [one for one in findings if id(one) in wrappers and not _is_explained(one, explained)]
     return left or list(findings)
 
 
@@ -79,9 +79,10 @@ def _placed(text: str, namespace: str) -> tuple[str, str]:
 
 
 def _is_explained(wrapper: Finding, explained: set[tuple[str, str]]) -> bool:
-    """A wrapper may also name in `facts["because"]` whose trouble explains it: the pods behind a Service."""
+    """Any finding may name in `facts["because"]` what explains it: a Service's pods, a taint's nodes."""
     kind, namespace = wrapper.subject.kind.lower(), wrapper.subject.namespace
-    if any((namespace, text) in explained for text in wrapper.facts.get("because", ())):
+    because = wrapper.facts.get("because", ())
+    if any((place, text) in explained for text in because for place in (namespace, "")):
         return True
     names = wrapper.affected or [wrapper.subject.name]
     return all((namespace, f"{kind}/{name}") in explained for name in names)

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, Protocol
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.errors import ClusterError, Forbidden
 from kuberunbooks.findings import (
-    SEVERITIES,
     Finding,
     LogExcerpt,
     Mark,
@@ -30,6 +29,7 @@ from kuberunbooks.findings import (
     finding,
     group,
     phrases,
+    precedence,
 )
 from kuberunbooks.redaction import Redactor
 
@@ -97,7 +97,7 @@ def run_step(
         result.error = f"{type(error).__name__}: {error} ({_place(error)})"
         result.status = "failed"
     result.findings = [_finish(item, one, cluster, guide, language) for item in group(found, target.owner_of)]
-    result.findings.sort(key=lambda item: (SEVERITIES.index(item.severity), -item.count))
+    result.findings.sort(key=precedence)
     result = redactor.struct(result)
     result.status = _status(result)
     result.verdict = _verdict(result, language)

@@ -10,9 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kuberunbooks.cluster import Coverage
-from kuberunbooks.findings import Finding, LogExcerpt, RunStart, StepResult, Summary, Table
+from kuberunbooks.findings import (
+    Finding,
+    LogExcerpt,
+    RunStart,
+    StepResult,
+    Summary,
+    Table,
+    without_explained,
+)
 
-from .environment import environment
+from .environment import by_source, environment
 from .model import RunReport
 from .page import page_of
 from .terminal import SYMBOLS, next_lines, pieces
@@ -38,9 +46,22 @@ def html_of(data: RunStart | StepResult | Summary | RunReport) -> str:
         w=words,
         quiet=isinstance(data, StepResult) and data.status in _QUIET and not data.exhibits,
         symbols=SYMBOLS,
+        shown=_shown(data) if isinstance(data, StepResult) else [],
         place=place_of(data.source, words) if isinstance(data, RunStart) else "",
         page=page_of(data, {}) if isinstance(data, RunReport) else None,
     ).strip()
+
+
+def _shown(step: StepResult) -> list[tuple[Finding, bool]]:
+    """The findings of a step, and which are open: the first of every cause; symptoms come folded."""
+    worth = [one for one in step.findings if one.severity != "ok"]
+    causes = {id(one) for one in without_explained(worth)}
+    seen: set[str] = set()
+    shown = []
+    for one in worth:
+        shown.append((one, id(one) in causes and one.code not in seen))
+        seen.add(one.code)
+    return shown
 
 
 def text_of(data: RunStart | StepResult | Summary | RunReport) -> str:
@@ -91,9 +112,9 @@ def _step(step: StepResult, words: Words) -> Iterator[str]:
 
 def _finding(one: Finding, words: Words) -> Iterator[str]:
     yield f"  {SYMBOLS[one.severity]} {one.summary or one.title}"
-    for each in one.evidence:
-        yield f"    {each.path} = {shorten(each.value, 200)}"
-        yield f"      {words('text_evidence')} {each.source}"
+    for source, quotes in by_source(one.evidence):
+        yield from (f"    {each.path} = {shorten(each.value, 200)}" for each in quotes)
+        yield f"      {words('text_evidence')} {source}"
     if one.next:
         yield f"    {words('text_next')}:"
         yield from (f"  {line}" for line, _ in next_lines(one.next, words))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup, escape
 
-from kuberunbooks.objects import Time
+from kuberunbooks.objects import Evidence, Time
 
 from .words import ago, clean, moment
 
@@ -33,7 +34,14 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        prose=prose, link=link, moment=_moment, clock=_clock, clean=clean, wrap=breakable, command=command
+        prose=prose,
+        link=link,
+        moment=_moment,
+        clock=_clock,
+        clean=clean,
+        wrap=breakable,
+        command=command,
+        by_source=by_source,
     )
     made.globals.update(ago=ago)
     return made
@@ -62,6 +70,14 @@ def command(text: str) -> Markup:
         else escape(piece)
         for piece in _BLANKS.split(text)
     )
+
+
+def by_source(evidence: Iterable[Evidence]) -> list[tuple[str, list[Evidence]]]:
+    """Evidence under the object it was read from, which is then named once; both in the order given."""
+    found: dict[str, list[Evidence]] = {}
+    for one in evidence:
+        found.setdefault(one.source, []).append(one)
+    return list(found.items())
 
 
 def _moment(at: Time) -> str:

@@ -12,7 +12,7 @@ from kuberunbooks.findings import Finding, NextStep, duration_text, without_expl
 from kuberunbooks.objects import Evidence
 
 from .model import Fact, RunReport, StepReport
-from .words import Words, ago, moment, shorten
+from .words import Words, ago, gist, moment, shorten
 
 MOST_NEXT = 3
 """Next steps on the first screen: more than three are not read at 03:00."""
@@ -184,7 +184,7 @@ def _certainty(top: Finding, report: RunReport, words: Words) -> str:
     key = f"certain_{top.confidence}"
     if top.evidence:
         said = _telling(top.evidence)
-        text = words(key, evidence=f"{_tail(said.path)} = {shorten(said.value, 44)}")
+        text = words(key, evidence=f"{_tail(said.path)} = {gist(said.value, 44)}")
     else:
         text = words(f"{key}_bare")
     if report.coverage.refused:
@@ -203,6 +203,8 @@ def _also(report: RunReport, words: Words) -> str:
     if not causes:
         return ""
     titles = "; ".join(shorten(one.title or one.code, 44) for one in causes[:MOST_ALSO])
+    if len(causes) > MOST_ALSO:
+        titles += "; …"
     return words("also_causes", causes=words.count("cause", len(causes)), titles=titles)
 
 

@@ -52,6 +52,20 @@ def shorten(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
+def gist(text: str, most: int) -> str:
+    """One line of at most `most` characters. Of `context: context: cause` it is the end that is kept."""
+    line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    end = ""
+    for piece in reversed(line.split(": ")):
+        longer = f"{piece}: {end}" if end else piece
+        if len(longer) > most - 1:
+            break
+        end = longer
+    return f"…{end}" if len(end) >= most // 2 else shorten(line, most)
+
+
 def moment(at: datetime) -> str:
     """`2026-11-23 14:02:11 UTC`."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

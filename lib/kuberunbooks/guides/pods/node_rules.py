@@ -90,6 +90,9 @@ def _taints(refusal: Refusal, view: View, fleet: Fleet, target: Pods) -> Iterato
         "first_node": first[0].name if first else "",
         "first_taint": first[1][0].text if first else "",
     }
+    if facts["all_lost"]:
+        # The taint is what the loss looks like to the scheduler: the node's own finding is the cause.
+        facts["because"] = [f"node/{name}" for name in facts["lost"]]
     # Lost nodes first: theirs is the taint nobody put there on purpose.
     cited = sorted(view.tainted, key=lambda pair: not is_lost(pair[0]))[:_CITED]
     evidence = [node.cite("spec.taints") for node, _ in cited]
