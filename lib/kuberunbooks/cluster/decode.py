@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -35,8 +36,23 @@ class _ListMeta(msgspec.Struct, rename={"continue_token": "continue"}):
     continue_token: str | None = ""
 
 
-@functools.cache
+# msgspec notes on a type what it has found out of it, and crashes the process when another thread
+# uses the half-finished note: decoders are made one after the other, and used side by side.
+_MAKING = Lock()
+
+
 def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+    with _MAKING:
+        return _list_decoder(kind)
+
+
+def _item_decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+    with _MAKING:
+        return _object_decoder(kind)
+
+
+@functools.cache
+def _list_decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
     shape = msgspec.defstruct(
         f"{kind.__name__}List",
         [
@@ -50,7 +66,7 @@ def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
 
 
 @functools.cache
-def _item_decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+def _object_decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, strict=False)
 
 

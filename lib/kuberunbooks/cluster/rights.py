@@ -28,11 +28,11 @@ from kuberunbooks.errors import (
     ClusterError,
     CredentialsFailed,
     Forbidden,
-    NotFound,
+    Refused,
     Unauthorized,
     Unreachable,
 )
-from kuberunbooks.objects import KubernetesObject
+from kuberunbooks.objects import NOT_JSON, KubernetesObject
 
 from .coverage import Coverage, Refusal
 
@@ -110,7 +110,7 @@ class _RulesStatus(msgspec.Struct, rename="camel"):
 
 
 class _Rules(msgspec.Struct):
-    status: _RulesStatus = msgspec.field(default_factory=_RulesStatus)
+    status: _RulesStatus
 
 
 class _AccessStatus(msgspec.Struct, rename="camel"):
@@ -119,7 +119,13 @@ class _AccessStatus(msgspec.Struct, rename="camel"):
 
 
 class _Access(msgspec.Struct):
-    status: _AccessStatus = msgspec.field(default_factory=_AccessStatus)
+    status: _AccessStatus
+
+
+# Made here and not by the threads that use them: see decode.py.
+_WHO = msgspec.json.Decoder(_Who)
+_RULES = msgspec.json.Decoder(_Rules)
+_ACCESS = msgspec.json.Decoder(_Access)
 
 
 def survey(
@@ -185,10 +191,10 @@ def _identify(live: Reviewer) -> None:
         path = _AUTHENTICATION.format(version=version)
         document = {"apiVersion": f"authentication.k8s.io/{version}", "kind": "SelfSubjectReview"}
         try:
-            user = msgspec.json.decode(live.review(path, document), type=_Who).status.user_info
-        except NotFound:
-            continue
-        except (ClusterError, msgspec.DecodeError):
+            user = _WHO.decode(live.review(path, document)).status.user_info
+        except (ClusterError, *NOT_JSON) as error:
+            if isinstance(error, Refused) and error.status == 404:
+                continue
             return
         if user.username:
             live.identify(user.username, user.groups or [])
@@ -206,10 +212,10 @@ def _refused(live: Reviewer, wanted: list[Right], namespace: str, one_by_one: bo
     }
     try:
         answer = live.review(f"{_AUTHORIZATION}/selfsubjectrulesreviews", document)
-        status = msgspec.json.decode(answer, type=_Rules).status
+        status = _RULES.decode(answer).status
     except Unreachable:
         return []
-    except (ClusterError, msgspec.DecodeError):
+    except (ClusterError, *NOT_JSON):
         return _ask_each(live, wanted, namespace) if one_by_one else []
     rules = status.resource_rules or []
     missing = [right for right in wanted if not any(rule.allows(right) for rule in rules)]
@@ -242,11 +248,11 @@ def _may(live: Reviewer, right: Right, namespace: str, lost: Event) -> bool | No
     }
     try:
         answer = live.review(f"{_AUTHORIZATION}/selfsubjectaccessreviews", document)
-        status = msgspec.json.decode(answer, type=_Access).status
+        status = _ACCESS.decode(answer).status
     except Unreachable:
         lost.set()
         return None
-    except (ClusterError, msgspec.DecodeError):
+    except (ClusterError, *NOT_JSON):
         return None
     return True if status.allowed else None if status.evaluation_error else False
 
