@@ -198,7 +198,8 @@ def code_of(case: ContainerCase, end: Terminated, *, looping: bool) -> str:
     if code in SEGFAULT_CODES:
         return "ContainerSegfault"
     if code == 0:
-        return "CommandExitsImmediately" if looping and _restarts_always(case) else ""
+        ends_by_itself = looping and _restarts_always(case) and not _may_have_been_killed(case, end)
+        return "CommandExitsImmediately" if ends_by_itself else ""
     return {SIGKILL_CODE: "ContainerSigkilled", SIGTERM_CODE: "ContainerSigterm"}.get(
         code, "ContainerExitedError"
     )
@@ -207,6 +208,19 @@ def code_of(case: ContainerCase, end: Terminated, *, looping: bool) -> str:
 def _restarts_always(case: ContainerCase) -> bool:
     spec = case.view.spec
     return ((spec.restart_policy if spec else "") or case.pod.spec.restart_policy) == "Always"
+
+
+def _may_have_been_killed(case: ContainerCase, end: Terminated) -> bool:
+    """Without any event about the container, a probe or hook that had the time may be what stopped it."""
+    spec = case.view.spec
+    if case.events or spec is None:
+        return False
+    if spec.lifecycle is not None and spec.lifecycle.post_start is not None:
+        return True
+    ran = end.ran_seconds
+    probes = (one for one in (spec.liveness_probe, spec.startup_probe) if one is not None)
+    least = (one.initial_delay_seconds + (one.failure_threshold - 1) * one.period_seconds for one in probes)
+    return any(ran is None or ran >= seconds for seconds in least)
 
 
 def severity_of(
