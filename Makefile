@@ -32,9 +32,7 @@ checks:
 	$(BIN)/python -m pytest -n 2
 
 bench: $(VENV)/dev.stamp  ## measure speed and scale against the budgets
-	$(BIN)/python benchmarks/cold_run.py
-	$(BIN)/python benchmarks/scale.py
-	$(BIN)/python benchmarks/loopback.py
+	@$(BIN)/python -m benchmarks
 
 lab: $(VENV)/lab.stamp  ## JupyterLab on runbooks/
 	$(BIN)/runbook lab
@@ -55,8 +53,8 @@ clean:  ## remove what was set up and made
 
 # A .venv without a working pip is the remains of an interrupted set-up.
 $(VENV)/base.stamp:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
 	  $(PYTHON) -c 'import ensurepip' 2>/dev/null || scripts/debian_packages python3-venv; \
 	  rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	@touch $@

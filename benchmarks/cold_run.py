@@ -7,7 +7,6 @@ installed. Run by `make bench`.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.table import Row, ratio_row
 from kuberunbooks.run import library
 
 BUDGET = 0.5
@@ -30,8 +30,8 @@ def seconds(*commands: list[str], folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def measure() -> dict[str, object]:
-    """One row: ours, the two commands', their ratio, and whether the budget is kept."""
+def measure() -> list[Row]:
+    """One row: ours against the two commands."""
     notebook = str(library.own_runbooks() / "pods.ipynb")
     values = {"case": str(library.demo_case()), "namespace": "crashloop", "target": "deployment/payments"}
     run = ["runbook", "run", "pods", "--out", "ours"]
@@ -45,16 +45,4 @@ def measure() -> dict[str, object]:
         for _ in range(ROUNDS):
             ours.append(seconds(run, folder=Path(scratch)))
             theirs.append(seconds(papermill, nbconvert, folder=Path(scratch)))
-    ratio = min(ours) / min(theirs)
-    return {
-        "jupyterlab": "installed" if importlib.util.find_spec("jupyterlab") else "not installed",
-        "papermill + nbconvert s": round(min(theirs), 2),
-        "runbook run s": round(min(ours), 2),
-        "ratio": round(ratio, 2),
-        "budget": BUDGET,
-        "kept": ratio <= BUDGET,
-    }
-
-
-if __name__ == "__main__":
-    print(measure(), flush=True)
+    return [ratio_row("cold run, notebook to HTML", min(ours), min(theirs), "papermill + nbconvert", BUDGET)]
