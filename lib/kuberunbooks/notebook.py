@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -175,7 +176,7 @@ def open(
         planned={step.id: step.title for step in guide_.steps},
     )
     try:
-        request = Request("" if namespace == "-" else namespace, target, seconds(since), options)
+        request = Request("" if namespace == "-" else namespace, target, seconds(since), options, language)
         cluster = _connect(context=context, case=case, output=output, guide_=guide_, request=request)
         start.source, start.now = cluster.origin, cluster.now
         found = guide_.resolve(cluster, request)
@@ -215,7 +216,8 @@ def _connect(*, context: str, case: str, output: CaseOutput, guide_: Guide, requ
     if case:
         from kuberunbooks.cluster.case import CaseSource
 
-        return Cluster(output.attach(CaseSource(case)))
+        # As a shell would: by hand nobody else turns ~ into the home folder.
+        return Cluster(output.attach(CaseSource(Path(case).expanduser())))
     return _connect_live(context, output, guide_, request)
 
 

@@ -309,3 +309,15 @@ def test_what_changed_is_unknown_and_not_none_when_no_event_was_read() -> None:
     closing.coverage.event_window = EventWindow(seconds=3000.0, oldest=before(50))
     made = collect(notebook_of(steps(), opening=start(), closing=closing))
     assert fact(made, "changed") == "no change was seen; events reach back 50 min"
+
+
+def test_causes_of_the_same_name_are_listed_once() -> None:
+    results = steps()
+    first = next(one for one in results if one.id == "DP-09").findings[0]
+    for at in range(3):
+        other = msgspec.structs.replace(first, code="ContainerExitedError", severity="warning")
+        other.subject = msgspec.structs.replace(first.subject, name=f"other-{at}")
+        other.affected, other.owner, other.title = [f"other-{at}"], "", "Container app exits"
+        results[8].findings.append(other)
+    also = fact(collect(notebook_of(results, opening=start(), closing=summary())), "also")
+    assert also.count("Container app exits") == 1

@@ -134,3 +134,9 @@ def test_a_cell_opens_the_cause_and_folds_the_symptom_and_what_is_the_same_again
         ("", "ContainerExitedError of b"),
         ("", "CrashLoop of a"),
     ]
+
+
+def test_a_step_below_an_opening_that_failed_says_it_was_not_run() -> None:
+    step = StepResult(id="DP-02", name="s", title="t", status="skipped", verdict="Nobody answered.")
+    assert report.text_of(step) == "○ DP-02 t [not run] Nobody answered."
+    assert "not run" in report.html_of(step)

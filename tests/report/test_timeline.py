@@ -8,9 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kuberunbooks.findings import Mark
+from kuberunbooks.findings import Mark, Words
 from kuberunbooks.report.timeline import MOST_LANES, Drawing, alert_time, draw
-from kuberunbooks.report.words import Words
 
 from .samples import NOW, before, marks
 

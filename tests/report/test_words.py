@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import kuberunbooks
-from kuberunbooks.findings import phrases
-from kuberunbooks.report.words import Words, clean, gist, shorten
+from kuberunbooks.findings import Words, phrases
+from kuberunbooks.report.words import clean, gist, shorten
 
 ROOT = Path(kuberunbooks.__file__).parent
 SOURCES = "\n".join(

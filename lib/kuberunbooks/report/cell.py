@@ -17,6 +17,7 @@ from kuberunbooks.findings import (
     StepResult,
     Summary,
     Table,
+    Words,
     without_explained,
 )
 
@@ -25,7 +26,7 @@ from .model import RunReport
 from .page import page_of
 from .terminal import SYMBOLS, next_lines, pieces
 from .verdict import place_of
-from .words import Words, clean, moment, shorten
+from .words import clean, moment, shorten
 
 MOST_FINDINGS = 10
 MOST_ROWS = 12
@@ -45,11 +46,17 @@ def html_of(data: RunStart | StepResult | Summary | RunReport) -> str:
         kind=kind,
         w=words,
         quiet=isinstance(data, StepResult) and data.status in _QUIET and not data.exhibits,
+        state=_state(data) if isinstance(data, StepResult) else "",
         symbols=SYMBOLS,
         shown=_shown(data) if isinstance(data, StepResult) else [],
         place=place_of(data.source, words) if isinstance(data, RunStart) else "",
         page=page_of(data, {}) if isinstance(data, RunReport) else None,
     ).strip()
+
+
+def _state(step: StepResult) -> str:
+    """The status in a cell, where a step is skipped only because the cluster or the case did not open."""
+    return "not_run" if step.status == "skipped" else step.status
 
 
 def _shown(step: StepResult) -> list[tuple[Finding, bool]]:
@@ -78,7 +85,7 @@ def text_of(data: RunStart | StepResult | Summary | RunReport) -> str:
 
 
 def _start(start: RunStart, words: Words) -> Iterator[str]:
-    yield f"{start.runbook} · {start.target_text or start.target}"
+    yield " · ".join(filter(None, (start.runbook, start.target_text or start.target)))
     yield f"  {place_of(start.source, words)}, {moment(start.now)}"
     if start.failure is not None:
         yield f"{SYMBOLS['unknown']} {words('mark_unknown')}: {start.failure.sentence}"
@@ -89,7 +96,7 @@ def _start(start: RunStart, words: Words) -> Iterator[str]:
 
 
 def _step(step: StepResult, words: Words) -> Iterator[str]:
-    state = words(f"status_{step.status}")
+    state = words(f"status_{_state(step)}")
     yield f"{SYMBOLS[step.status]} {step.id} {step.title} [{state}] {step.verdict}"
     if step.error:
         yield f"  {words('step_error')}: {step.error}"

@@ -20,6 +20,7 @@ from kuberunbooks.findings import (
     RunStart,
     StepResult,
     Summary,
+    Words,
     headline,
     precedence,
     without_explained,
@@ -28,7 +29,6 @@ from kuberunbooks.findings import (
 from .model import RunReport, StepReport
 from .notebook_outputs import Outputs, read_outputs, tidy
 from .verdict import judge
-from .words import Words
 
 
 def collect(

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from kuberunbooks.objects import Evidence, Time
 
-from .words import ago, clean, moment
+from .words import clean, moment
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -43,7 +43,6 @@ def environment() -> jinja2.Environment:
         command=command,
         by_source=by_source,
     )
-    made.globals.update(ago=ago)
     return made
 
 

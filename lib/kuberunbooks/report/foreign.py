@@ -13,9 +13,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from kuberunbooks.findings import RUN_MIME, STEP_MIME, SUMMARY_MIME
+from kuberunbooks.findings import RUN_MIME, STEP_MIME, SUMMARY_MIME, Words
 
-from .words import Words, clean
+from .words import clean
 
 MOST_CHARACTERS = 40_000
 """Text or HTML of one output that a report keeps; a runaway print must not make it unreadable."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 
-from kuberunbooks.findings import NextStep
+from kuberunbooks.findings import NextStep, Words
 
 from .model import RunReport
 from .verdict import other_causes
-from .words import Words, clean, shorten
+from .words import clean, shorten
 
 MOST_ALSO = 5
 """Further findings named; the rest are counted."""

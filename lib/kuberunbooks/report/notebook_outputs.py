@@ -22,9 +22,10 @@ from kuberunbooks.findings import (
     StepResult,
     Summary,
     Table,
+    Words,
 )
 
-from .words import Words, clean
+from .words import clean
 
 MOST_DEPTH = 40
 """Deepest nesting of a value that is kept; our own results need less than ten."""

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import msgspec
 from markupsafe import Markup
 
-from kuberunbooks.findings import Finding, Mark, duration_text, without_explained
+from kuberunbooks.findings import Finding, Mark, Words, without_explained
 
 from .foreign import is_ours, markdown_html, output_html, without_title
 from .model import RunReport, StepReport
 from .notebook_outputs import closes, step_ids
 from .timeline import MOST_TABLE_ROWS, Drawing, alert_time, draw, kind_word
-from .words import Words, moment
+from .words import moment
 
 MOST_ALIKE = 5
 """Findings of one code shown in full; more are listed folded."""
@@ -224,7 +224,7 @@ def _about(report: RunReport, words: Words) -> list[Row]:
     took = ""
     if report.started_at and report.finished_at:
         seconds = (report.finished_at - report.started_at).total_seconds()
-        took = words("about_took", duration=duration_text(seconds))
+        took = words("about_took", duration=words.duration(seconds))
     alert = str(report.parameters.get("alert_name") or report.parameters.get("alert_time") or "")
     started = words("about_started_alert", alert=alert) if alert else words("about_started_hand")
     rights = words("about_rights_read", n=report.coverage.requests) if source.kind == "live" else ""

@@ -11,10 +11,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from kuberunbooks.findings import NextStep
+from kuberunbooks.findings import NextStep, Words
 
 from .model import RunReport
-from .words import Words, clean
+from .words import clean
 
 if TYPE_CHECKING:
     from rich.text import Text

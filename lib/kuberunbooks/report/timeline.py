@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from kuberunbooks.findings import SEVERITIES, Mark, Severity
+from kuberunbooks.findings import SEVERITIES, Mark, Severity, Words
 
-from .words import Words, clean
+from .words import clean
 
 MOST_LANES = 12
 MOST_TABLE_ROWS = 200

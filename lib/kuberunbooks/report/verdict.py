@@ -7,12 +7,12 @@ read proves nothing, so it never counts as good.
 
 from __future__ import annotations
 
-from kuberunbooks.cluster import Origin
-from kuberunbooks.findings import Finding, NextStep, duration_text, without_explained
+from kuberunbooks.cluster import Origin, Refusal
+from kuberunbooks.findings import Finding, NextStep, Words, without_explained
 from kuberunbooks.objects import Evidence
 
 from .model import Fact, RunReport, StepReport
-from .words import Words, ago, gist, moment, shorten
+from .words import gist, moment, shorten
 
 MOST_NEXT = 3
 """Next steps on the first screen: more than three are not read at 03:00."""
@@ -42,6 +42,17 @@ def refused_what(report: RunReport) -> str:
     return ", ".join(dict.fromkeys(one.what for one in report.coverage.refused))
 
 
+def unanswered(report: RunReport) -> list[Refusal]:
+    """The reads that failed or that the case does not hold; an API the server lacks (404) holds nothing."""
+    return [one for one in report.coverage.missing if one.status != 404 or one.path.startswith("api/v1/")]
+
+
+def unseen_what(report: RunReport) -> str:
+    """What was not permitted or not answered, shortest form: `list nodes, list events`."""
+    unseen = [*report.coverage.refused, *unanswered(report)]
+    return ", ".join(dict.fromkeys(one.what for one in unseen))
+
+
 def coverage_line(report: RunReport, words: Words) -> str:
     """One line: how many steps could look, what was refused, how far back events reach."""
     steps = report.steps
@@ -61,6 +72,9 @@ def coverage_line(report: RunReport, words: Words) -> str:
         parts.append(words("coverage_refused", n=len(report.coverage.refused), what=what))
     elif by_status.get("refused"):
         parts.append(words("coverage_unread", n=by_status["refused"]))
+    if gaps := unanswered(report):
+        what = ", ".join(dict.fromkeys(one.what for one in gaps))
+        parts.append(words("coverage_missing", n=len(gaps), what=shorten(what, 80)))
     if by_status.get("failed"):
         parts.append(words("coverage_failed", n=by_status["failed"]))
     if by_status.get("not_run"):
@@ -72,7 +86,7 @@ def _window(report: RunReport, words: Words) -> str:
     seconds = report.coverage.event_window.seconds
     if seconds is None:
         return words("coverage_no_events")
-    return words("coverage_window", window=duration_text(seconds))
+    return words("coverage_window", window=words.duration(seconds))
 
 
 def _outcome(report: RunReport, words: Words) -> None:
@@ -96,13 +110,20 @@ def _outcome(report: RunReport, words: Words) -> None:
     else:
         report.outcome, report.severity = "good", "ok"
         report.verdict = words(
-            "verdict_limited" if report.coverage.refused else "verdict_good",
+            _good_key(report),
             what=words("looked_pods", pods=words.count("pod", report.pods), target=target)
             if report.pods
             else target,
             steps=words.count("step", len(looked)),
             refused=shorten(refused_what(report), 60),
+            unseen=shorten(unseen_what(report), 60),
         )
+
+
+def _good_key(report: RunReport) -> str:
+    if unanswered(report):
+        return "verdict_gaps"
+    return "verdict_limited" if report.coverage.refused else "verdict_good"
 
 
 def _next(report: RunReport, words: Words) -> list[NextStep]:
@@ -144,20 +165,18 @@ def _since(top: Finding, report: RunReport, words: Words) -> str:
     if top.since is None or report.now is None:
         return words("since_unknown")
     what = words("moment_case" if report.source.kind == "case" else "moment_live")
-    return words("since_known", when=moment(top.since), ago=ago(top.since, report.now), moment=what)
+    return words(
+        "since_known",
+        when=moment(top.since),
+        ago=words.duration((report.now - top.since).total_seconds()),
+        moment=what,
+    )
 
 
 def affected(one: Finding, target_text: str, words: Words) -> str:
     """How many of how many: `2 of 3 pods of deployment/web, container app`."""
-    noun = words("affected_noun", kind=one.subject.kind.lower())
-    if one.owner and one.total and (one.count > 1 or one.total > 1):
-        every = "affected_both" if one.total == 2 else "affected_all"
-        key = every if one.count >= one.total > 1 else "affected_count"
-        text = words(key, count=f"{one.count:,}", total=f"{one.total:,}", noun=noun, owner=one.owner)
-    elif one.count > 1:
-        text = words("affected_some", count=f"{one.count:,}", noun=noun)
-    else:
-        text = words("affected_one", subject=one.subject.text)
+    is_alone = one.count <= 1 and not (one.owner and one.total > 1)
+    text = one.subject.text if is_alone else words.who(one)
     if one.subject.container:
         text = words("in_container", who=text, container=one.subject.container)
     if one.subject.namespace and one.subject.namespace not in target_text:
@@ -171,13 +190,15 @@ def _changed(report: RunReport, words: Words) -> str:
     seconds = report.coverage.event_window.seconds
     if seconds is None:
         return words("changed_unread")
-    return words("changed_unknown", window=duration_text(seconds))
+    return words("changed_unknown", window=words.duration(seconds))
 
 
 def _telling(evidence: list[Evidence]) -> Evidence:
-    """The first that says something in a line: no condition's name, no message of a paragraph."""
-    short = (one for one in evidence if len(one.value) <= 44 and not one.path.endswith(".type"))
-    return next(short, evidence[0])
+    """The first that says something in a line: no condition's name, no message whose point does not fit."""
+    telling = (
+        one for one in evidence if not gist(one.value, 44).endswith("…") and not one.path.endswith(".type")
+    )
+    return next(telling, evidence[0])
 
 
 def _certainty(top: Finding, report: RunReport, words: Words) -> str:
@@ -187,8 +208,8 @@ def _certainty(top: Finding, report: RunReport, words: Words) -> str:
         text = words(key, evidence=f"{_tail(said.path)} = {gist(said.value, 44)}")
     else:
         text = words(f"{key}_bare")
-    if report.coverage.refused:
-        text += "; " + words("certain_unchecked", what=shorten(refused_what(report), 60))
+    if unseen := unseen_what(report):
+        text += "; " + words("certain_unchecked", what=shorten(unseen, 60))
     return text
 
 
@@ -202,9 +223,8 @@ def _also(report: RunReport, words: Words) -> str:
     causes = other_causes(report)
     if not causes:
         return ""
-    titles = "; ".join(shorten(one.title or one.code, 44) for one in causes[:MOST_ALSO])
-    if len(causes) > MOST_ALSO:
-        titles += "; …"
+    different = list(dict.fromkeys(shorten(one.title or one.code, 44) for one in causes))
+    titles = "; ".join([*different[:MOST_ALSO], *(["…"] if len(different) > MOST_ALSO else [])])
     return words("also_causes", causes=words.count("cause", len(causes)), titles=titles)
 
 
@@ -219,8 +239,8 @@ def _certainty_of_nothing(report: RunReport, words: Words) -> str:
         return words("certain_partly", unread=words.count("step", lost))
     checked = sum(step.status != "skipped" for step in report.steps)
     text = words("certain_good", checked=checked, total=len(report.steps)) if checked else ""
-    if report.coverage.refused:
-        text += "; " + words("certain_unchecked", what=shorten(refused_what(report), 60))
+    if unseen := unseen_what(report):
+        text += "; " + words("certain_unchecked", what=shorten(unseen, 60))
     return text
 
 
