@@ -1,7 +1,7 @@
 """Taking the secrets out of a 10 MB log, as one text.
 
 An application's log in which one line in 17 holds a connection string, a token or
-a password. The best of three counts. Run by `make bench`.
+a password. CPU time, which other processes do not add to; the best of five counts. Run by `make bench`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kuberunbooks.redaction import Redactor
 
 BUDGET = 1.0
 SIZE = 10_000_000
-ROUNDS = 3
+ROUNDS = 5
 
 _LINES = (
     "2026-11-23T21:17:34.104Z INFO  starting payments, version 4.2.1, 12 workers\n"
@@ -37,14 +37,14 @@ def measure() -> list[Row]:
     )
     log = block * (SIZE // len(block) + 1)
     best = min(_seconds(log) for _ in range(ROUNDS))
-    return [limit_row(f"redaction of a {len(log) / 1e6:.0f} MB log", best, BUDGET, "s")]
+    return [limit_row(f"redaction of a {len(log) / 1e6:.0f} MB log, CPU time", best, BUDGET, "s")]
 
 
 def _seconds(log: str) -> float:
     redactor = Redactor()
-    started = time.perf_counter()
+    started = time.process_time()
     clean = redactor.text(log)
-    took = time.perf_counter() - started
+    took = time.process_time() - started
     assert "hunter1001" not in clean
     assert "secret-1001" not in clean
     return took

@@ -321,3 +321,12 @@ def test_causes_of_the_same_name_are_listed_once() -> None:
         results[8].findings.append(other)
     also = fact(collect(notebook_of(results, opening=start(), closing=summary())), "also")
     assert also.count("Container app exits") == 1
+
+
+def test_the_first_screen_names_what_was_not_read_without_its_whole_path() -> None:
+    closing = summary()
+    path = "apis/apps/v1/namespaces/shop/deployments"
+    closing.coverage = Coverage(refused=[Refusal(path=path, what=f"read {path}", why="forbidden")])
+    made = collect(notebook_of(quiet(), opening=start(), closing=closing))
+    assert "(read deployments)" in made.coverage_line
+    assert path not in made.coverage_line

@@ -39,7 +39,13 @@ def unread(steps: list[StepReport]) -> list[StepReport]:
 
 def refused_what(report: RunReport) -> str:
     """What was not permitted, shortest form: `list nodes, get pods/log`."""
-    return ", ".join(dict.fromkeys(one.what for one in report.coverage.refused))
+    return ", ".join(dict.fromkeys(_brief(one.what) for one in report.coverage.refused))
+
+
+def _brief(what: str) -> str:
+    """`read apis/apps/v1/namespaces/shop/deployments` as `read deployments`; the coverage has the path."""
+    verb, _, path = what.partition(" ")
+    return f"{verb} {path.rpartition('/')[2]}" if path.startswith(("api/", "apis/")) else what
 
 
 def unanswered(report: RunReport) -> list[Refusal]:
@@ -50,7 +56,7 @@ def unanswered(report: RunReport) -> list[Refusal]:
 def unseen_what(report: RunReport) -> str:
     """What was not permitted or not answered, shortest form: `list nodes, list events`."""
     unseen = [*report.coverage.refused, *unanswered(report)]
-    return ", ".join(dict.fromkeys(one.what for one in unseen))
+    return ", ".join(dict.fromkeys(_brief(one.what) for one in unseen))
 
 
 def coverage_line(report: RunReport, words: Words) -> str:
@@ -230,7 +236,7 @@ def _also(report: RunReport, words: Words) -> str:
 
 def _tail(path: str) -> str:
     """The last names of a field's path, enough to know it by; the whole stands with the evidence."""
-    return ".".join(path.split(".")[-3:])
+    return ".".join(path.split(".")[-3:]).removeprefix("status.")
 
 
 def _certainty_of_nothing(report: RunReport, words: Words) -> str:

@@ -20,7 +20,7 @@ def start(folder: Path | None) -> NoReturn:
     if importlib.util.find_spec("jupyterlab") is None:
         raise BadSettings(
             "JupyterLab is not installed here.",
-            advice="`pip install -c constraints.txt '.[lab]'` in the checkout adds it; a headless run needs none.",
+            advice="`pip install -c constraints.txt '.[lab]'` in the checkout adds it.",
         )
     place = folder or _editable_runbooks()
     if not place.is_dir():
