@@ -5,6 +5,7 @@ The pages are generated so that they cannot fall behind the rules; a test runs t
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from kuberunbooks.findings import SEVERITIES, entries
 from kuberunbooks.guides import Guide, guide, guides
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "runbooks"
+
+_INNERMOST = re.compile(r"{%\s*if\b[^%]*%}(?P<body>(?:(?!{%\s*(?:if|endif)\b).)*){%\s*endif\s*%}", re.DOTALL)
+_OTHERWISE = re.compile(r"{%\s*el(?:if\b[^%]*|se\s*)%}")
+_INLINE = re.compile(r"{{\s*(?P<first>'(?:(?!}}).)*?) if (?:(?!}}).)*?(?P<other> else (?:(?!}}).)*)?}}")
+_VALUE = re.compile(r"{{\s*(?P<name>\w+).*?}}")
 
 
 def page(one: Guide) -> str:
@@ -46,9 +52,32 @@ def page(one: Guide) -> str:
     for severity in SEVERITIES:
         for code, entry in sorted(catalogue.items()):
             if entry.severity == severity:
-                says = " ".join((entry.explanation or entry.title).split()).replace("|", "\\|")
-                lines.append(f"| `{code}` | {severity} | {says} |")
+                says = in_general(entry.explanation) or in_general(entry.title)
+                escaped = says.replace("|", "\\|")
+                lines.append(f"| `{code}` | {severity} | {escaped} |")
     return "\n".join(lines) + "\n"
+
+
+def in_general(template: str) -> str:
+    """A catalogue text as it reads without a case: of choices the first, no additions, names for values."""
+    before = ""
+    text = template
+    while text != before:
+        before, text = text, _INNERMOST.sub(lambda found: _chosen(found["body"]), text)
+    text = _INLINE.sub(lambda found: _said(found["first"]) if found["other"] else "", text)
+    text = _VALUE.sub(lambda found: f"*{found['name'].replace('_', ' ')}*", text)
+    return " ".join(text.split())
+
+
+def _chosen(body: str) -> str:
+    first, *rest = _OTHERWISE.split(body)
+    return first if rest else ""
+
+
+def _said(expression: str) -> str:
+    """`'Service ' ~ name ~ ' is there'` as a text with *name* in it."""
+    pieces = (piece.strip() for piece in expression.split("~"))
+    return "".join(piece.strip("'") if piece.startswith("'") else f"{{{{ {piece} }}}}" for piece in pieces)
 
 
 def main() -> int:

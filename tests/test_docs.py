@@ -26,3 +26,10 @@ def test_every_file_the_readme_links_to_is_there() -> None:
     linked = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
     assert linked
     assert [link for link in linked if not (ROOT / link).exists()] == []
+
+
+def test_no_page_shows_a_template() -> None:
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        assert "{%" not in text, page.name
+        assert "{{" not in text, page.name
