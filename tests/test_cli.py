@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from kuberunbooks.cli import cli
 from scripts.write_cli_page import PAGE, page
@@ -84,3 +85,12 @@ def test_a_new_runbook_never_overwrites_one(tmp_path: Path) -> None:
     assert _runbook("new", "mine.ipynb", folder=tmp_path).returncode == 0
     assert _runbook("new", "mine.ipynb", folder=tmp_path).returncode == 2
     assert _runbook("new", "mine.txt", folder=tmp_path).returncode == 2
+
+
+def test_lab_hands_the_folder_and_its_options_to_jupyterlab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr("os.execv", lambda _path, arguments: started.append(arguments))
+    CliRunner().invoke(cli, ["lab", "--no-browser", "--port", "8900", str(tmp_path)])
+    assert started[0][1:] == ["-m", "jupyterlab", "--no-browser", "--port=8900", str(tmp_path)]

@@ -281,7 +281,9 @@ def new(path: Path) -> None:
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
-def lab(folder: Path | None) -> None:
+@click.option("--no-browser", is_flag=True, help="Print the address instead of opening it.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port on loopback; a free one from 8888 without.")
+def lab(folder: Path | None, no_browser: bool, port: int | None) -> None:
     """Open JupyterLab on the runbooks.
 
     In a checkout that is runbooks/. An installed package copies its notebooks to
@@ -291,10 +293,14 @@ def lab(folder: Path | None) -> None:
     Examples:
       runbook lab
       runbook lab ~/runbooks
+      runbook lab --no-browser --port 8900
     """
     from kuberunbooks.run import lab as jupyterlab
 
-    jupyterlab.start(folder)
+    options = ["--no-browser"] if no_browser else []
+    if port is not None:
+        options.append(f"--port={port}")
+    jupyterlab.start(folder, options)
 
 
 def main() -> NoReturn:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,8 +16,8 @@ from . import library
 from .output import disk_errors
 
 
-def start(folder: Path | None) -> NoReturn:
-    """Replaces this process by JupyterLab. Raises BadSettings when it or the folder is not there."""
+def start(folder: Path | None, options: Sequence[str] = ()) -> NoReturn:
+    """Replaces this process by JupyterLab with its `options`. Raises BadSettings when something lacks."""
     if importlib.util.find_spec("jupyterlab") is None:
         raise BadSettings(
             "JupyterLab is not installed here.",
@@ -25,7 +26,7 @@ def start(folder: Path | None) -> NoReturn:
     place = folder or _editable_runbooks()
     if not place.is_dir():
         raise BadSettings(f"{place} is not a folder.")
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(place)])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *options, str(place)])  # noqa: S606
 
 
 def _editable_runbooks() -> Path:
