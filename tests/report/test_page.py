@@ -254,3 +254,20 @@ def test_nbconvert_makes_the_page_from_a_notebook_that_was_run_by_hand() -> None
     assert "is killed for memory at its 64Mi limit" in html
     assert resources["output_extension"] == ".html"
     assert exporter.export_from_notebook
+
+
+def test_a_step_that_was_never_reached_is_listed_as_not_run_and_not_introduced() -> None:
+    nb = incident()
+    step = [at for at, cell in enumerate(nb.cells) if cell.cell_type == "code"][-2]
+    nb.cells[step].outputs, nb.cells[step].execution_count = [], None
+    nb.cells.insert(step, new_markdown_cell("## Never reached heading"))
+    assert "Never reached heading" not in report.to_html(report.collect(nb, parameters=PARAMETERS), nb)
+
+
+def test_a_run_that_could_not_begin_points_to_no_case() -> None:
+    opening = start()
+    opening.failure = Failure(error="Unreachable", sentence="Nobody answered.", advice="", exit_status=3)
+    nb = notebook_of([], opening=opening, closing=Summary())
+    html = report.to_html(report.collect(nb, parameters=PARAMETERS), nb)
+    assert "Nobody answered." in html
+    assert "--case case.zip" not in html

@@ -200,6 +200,9 @@ def _walk(
         if closes(cell):
             # What stands above the closing cell introduces a summary that stands at the top of the page.
             above = Markup()
+        if items and cell.get("execution_count") is None and not outputs:
+            # Never reached: its step stands among those not run, without what introduces it.
+            above = Markup()
         if not items and not ids and not foreign:
             intro, above = intro + above, Markup()
             continue

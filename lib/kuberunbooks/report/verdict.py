@@ -79,7 +79,7 @@ def coverage_line(report: RunReport, words: Words) -> str:
     elif by_status.get("refused"):
         parts.append(words("coverage_unread", n=by_status["refused"]))
     if gaps := unanswered(report):
-        what = ", ".join(dict.fromkeys(one.what for one in gaps))
+        what = ", ".join(dict.fromkeys(_brief(one.what) for one in gaps))
         parts.append(words("coverage_missing", n=len(gaps), what=shorten(what, 80)))
     if by_status.get("failed"):
         parts.append(words("coverage_failed", n=by_status["failed"]))
