@@ -177,7 +177,7 @@ class Forbidden(Refused):
 
 
 class NotFound(Refused):
-    """404: no such object, or no such API in this server."""
+    """404 that names the object: it does not exist. For a path nobody serves it is Refused."""
 
     status = 404
 

@@ -14,7 +14,7 @@ import pytest
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.cluster.case import CaseSource
 from kuberunbooks.cluster.manifest import covers
-from kuberunbooks.errors import BadAnswer, CaseAlien, Forbidden, NotCollected, NotFound, ServerFault
+from kuberunbooks.errors import BadAnswer, CaseAlien, Forbidden, NotCollected, NotFound, Refused, ServerFault
 from kuberunbooks.objects import Event, Node, Pod
 
 SHOP = "api/v1/namespaces/shop"
@@ -29,8 +29,8 @@ def pod(name: str, namespace: str = "shop", **labels: str) -> dict[str, Any]:
     return {"metadata": {"name": name, "namespace": namespace, "labels": labels}}
 
 
-def status(code: int, message: str) -> dict[str, Any]:
-    return {"kind": "Status", "code": code, "message": message}
+def status(code: int, message: str, name: str = "") -> dict[str, Any]:
+    return {"kind": "Status", "code": code, "message": message, "details": {"name": name}}
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_recorded_refusal_is_the_same_error_again(case: Callable[..., Cluster]
         {
             "version.json": {},
             "errors/api/v1/nodes.403.json": status(403, 'User "jane" cannot list nodes'),
-            f"errors/{SHOP}/pods/web-9.404.json": status(404, 'pods "web-9" not found'),
+            f"errors/{SHOP}/pods/web-9.404.json": status(404, 'pods "web-9" not found', "web-9"),
             f"errors/{SHOP}/services.503.json": "upstream connect error",
             f"{SHOP}/pods.json": listing("Pod", pod("web-1")),
         },
@@ -161,9 +161,9 @@ def test_a_list_that_was_refused_stays_refused_though_one_object_of_it_was_read(
         cluster.read(Pod, "shop")
 
 
-def test_an_api_group_the_server_does_not_have_is_not_found(incident: Callable[[str], Path]) -> None:
+def test_an_api_group_the_server_does_not_have_is_refused(incident: Callable[[str], Path]) -> None:
     cluster = Cluster(CaseSource(incident("crashloop")))
-    with pytest.raises(NotFound):
+    with pytest.raises(Refused, match=r"does not serve .*\(404\)"):
         cluster.raw("apis/metrics.k8s.io/v1beta1/nodes")
 
 

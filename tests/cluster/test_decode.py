@@ -23,7 +23,8 @@ def test_null_lists_read_as_empty() -> None:
 
 
 def test_a_null_event_time_is_no_error() -> None:
-    event, lost = decode_item(Event, b'{"eventTime": null, "series": null, "reason": "Started"}', "events")
+    body = b'{"metadata": {"name": "e"}, "eventTime": null, "series": null, "reason": "Started"}'
+    event, lost = decode_item(Event, body, "events")
     assert (event.reason, event.event_time, lost) == ("Started", None, [])
 
 

@@ -27,7 +27,7 @@ FAULTS = {
     "server error": (Fault(PODS, status=500), errors.ServerFault, TRIES, "answered 500"),
     "gateway error page": (Fault(PODS, status=502, body=HTML), errors.ServerFault, TRIES, "answered 502"),
     "not allowed": (Fault(PODS, status=403), errors.Forbidden, 1, "answered 403"),
-    "no such thing": (Fault(PODS, status=404), errors.NotFound, 1, "does not serve"),
+    "no such thing": (Fault(PODS, status=404), errors.Refused, 1, "does not serve"),
     "unknown user": (Fault(PODS, status=401), errors.Unauthorized, 1, "does not accept the credentials"),
     "teapot": (Fault(PODS, status=418), errors.Refused, 1, "answered 418"),
     "login page": (Fault(PODS, body=HTML, type="text/html"), errors.BadAnswer, 1, "web page"),

@@ -14,8 +14,7 @@ import pytest
 
 import kuberunbooks.guides
 from kuberunbooks.errors import BadParameter
-from kuberunbooks.findings import Subject, entries, fill, finding
-from kuberunbooks.findings.catalogue import duration_text, list_text, who
+from kuberunbooks.findings import Subject, Words, entries, fill, finding
 
 GUIDES = Path(kuberunbooks.guides.__file__).parent
 INCIDENTS = sorted(
@@ -106,25 +105,25 @@ def test_every_text_renders_on_every_incident(name: str, diagnose: Callable[...,
     ],
 )
 def test_durations_fit_a_sentence(seconds: float, text: str) -> None:
-    assert duration_text(seconds) == text
+    assert Words().duration(seconds) == text
 
 
 def test_lists_are_cut_with_a_count() -> None:
-    assert list_text([]) == ""
-    assert list_text(["a"]) == "a"
-    assert list_text(["a", "b", "c"]) == "a, b and c"
-    assert list_text(list("abcdefg")) == "a, b, c, d and 3 more"
+    assert Words().listing([]) == ""
+    assert Words().listing(["a"]) == "a"
+    assert Words().listing(["a", "b", "c"]) == "a, b and c"
+    assert Words().listing(list("abcdefg")) == "a, b, c, d and 3 more"
 
 
 def test_who_is_said_as_a_colleague_would() -> None:
     one = finding("CrashLoop", Subject(kind="Pod", namespace="shop", name="web-1"))
-    assert who(one) == "pod web-1"
+    assert Words().who(one) == "pod web-1"
     one.owner, one.total = "deployment/web", 3
-    assert who(one) == "1 of 3 pods of deployment/web"
+    assert Words().who(one) == "1 of 3 pods of deployment/web"
     one.count = 2
-    assert who(one) == "2 of 3 pods of deployment/web"
+    assert Words().who(one) == "2 of 3 pods of deployment/web"
     one.count = 3
-    assert who(one) == "all 3 pods of deployment/web"
+    assert Words().who(one) == "all 3 pods of deployment/web"
 
 
 def test_a_fact_that_is_missing_costs_the_text_and_not_the_finding() -> None:

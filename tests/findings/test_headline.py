@@ -56,6 +56,15 @@ def test_a_workloads_symptom_is_explained_by_a_cause_on_its_pod() -> None:
     assert without_explained([shortfall, cause]) == [cause]
 
 
+def test_a_taint_of_lost_nodes_is_explained_by_their_loss_and_stands_alone_without_it() -> None:
+    lost = found("NodeStatusUnknown", kind="Node", name="n1")
+    taint = found("UntoleratedTaint", "warning", because=["node/n1"])
+    assert without_explained([lost, taint]) == [lost]
+    elsewhere = found("NodeStatusUnknown", kind="Node", name="n2")
+    assert taint in without_explained([elsewhere, taint])
+    assert taint in without_explained([found("UntoleratedTaint", "warning", name="web-2"), taint])
+
+
 def test_a_lost_node_explains_symptoms_of_pods_and_workloads_in_any_namespace() -> None:
     lost = found(
         "NodeStatusUnknown", kind="Node", name="n1", explains=["shop/pod/web-1", "shop/deployment/web"]

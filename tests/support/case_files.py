@@ -42,12 +42,12 @@ _LOG = re.compile(r"^api/v1/namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/
 class NotServed(Exception):
     """An answer that is no success: its status and the Status object, or the recorded body."""
 
-    def __init__(self, status: int, reason: str, message: str, *, raw: bytes = b"") -> None:
+    def __init__(self, status: int, reason: str, message: str, *, name: str = "", raw: bytes = b"") -> None:
         super().__init__(message)
         self.status = status
         self._raw = raw
         self._status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status}
-        self._status |= {"reason": reason, "message": message}
+        self._status |= {"reason": reason, "message": message, "details": {"name": name} if name else {}}
 
     def body(self) -> bytes:
         """The bytes to send."""
@@ -143,7 +143,7 @@ class CaseFiles:
             if item["metadata"]["name"] == match["name"]:
                 kind = str(head.get("kind", "")).removesuffix("List")
                 return json.dumps({"kind": kind, "apiVersion": head.get("apiVersion"), **item}).encode()
-        raise NotServed(404, "NotFound", f'{match["plural"]} "{match["name"]}" not found')
+        raise NotServed(404, "NotFound", f'{match["plural"]} "{match["name"]}" not found', name=match["name"])
 
     def _log(self, namespace: str, pod: str, query: dict[str, str]) -> bytes:
         stem = f"{query.get('container', '')}{'.previous' if query.get('previous') == 'true' else ''}.log"

@@ -18,11 +18,12 @@ from urllib.parse import quote
 import msgspec
 
 from kuberunbooks.errors import BadAnswer, CaseAlien, CaseError, NotCollected
+from kuberunbooks.objects import NOT_JSON
 
 from .archive import ROOTS, Archive, open_archive
 from .case_time import newest_time
 from .coverage import Coverage, Origin, Refusal
-from .http_errors import refusal, status_message
+from .http_errors import refusal
 from .manifest import Manifest, covers, read_manifest
 from .source import LogQuery, Page
 
@@ -57,7 +58,7 @@ class CaseSource:
         if not version and "version.json" in self._names:
             try:
                 version = str(msgspec.json.decode(self._read("version.json")).get("gitVersion", ""))
-            except (msgspec.DecodeError, AttributeError):
+            except (*NOT_JSON, AttributeError):
                 version = ""
         return Origin(
             kind="case",
@@ -177,7 +178,7 @@ class CaseSource:
         try:
             listed = msgspec.json.decode(self._read(f"{path}.json"))
             return {item["metadata"]["name"] for item in listed["items"]}
-        except (KeyError, TypeError, msgspec.DecodeError):
+        except (*NOT_JSON, KeyError, TypeError):
             return {""}
 
     def _recorded_refusals(self) -> dict[str, tuple[int, str]]:
@@ -194,7 +195,7 @@ class CaseSource:
         for place in (path, quote(path, safe="/"), *groups):
             if place in self._refused:
                 status, name = self._refused[place]
-                raise refusal(status, status_message(self._read(name)), path)
+                raise refusal(status, self._read(name), path)
 
     def _not_collected(self, path: str) -> NotCollected:
         why = self._gaps.get(path, "")
@@ -219,7 +220,7 @@ def of_namespace(body: bytes, namespace: str) -> bytes:
         envelope = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         items = msgspec.json.decode(envelope["items"], type=list[msgspec.Raw])
         kept = [one for one in items if _namespace_in(one) == namespace]
-    except (msgspec.DecodeError, KeyError):
+    except (*NOT_JSON, KeyError):
         return body
     return msgspec.json.encode(envelope | {"items": kept})
 

@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from kuberunbooks.errors import Refused
+from kuberunbooks.errors import NotFound, Refused
+from kuberunbooks.objects import NOT_JSON
 from kuberunbooks.redaction import Redactor
 
 from .case import CaseSource, Identified
@@ -139,7 +140,7 @@ class CaseWriter:
         archive.add(name, [clean])
 
     def _write_error(self, archive: Packed, path: str, error: Refused) -> None:
-        status = {
+        status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
@@ -147,6 +148,9 @@ class CaseWriter:
             "message": self._redactor.secrets_of(str(error)),
             "code": error.status,
         }
+        if isinstance(error, NotFound):
+            # What tells, on reading it again, an object that is not there from a path nobody serves.
+            status["details"] = {"name": path.rpartition("/")[2]}
         root = "" if path.startswith("logs/") else "errors/"
         place = path if root == "" else quote(path, safe="/")
         archive.add(f"{root}{place}.{error.status}.json", [msgspec.json.encode(status)])
@@ -189,7 +193,7 @@ def _split(body: bytes, *, single: bool) -> _Page | None:
         kind = msgspec.json.decode(envelope.get("kind", b'""'), type=str)
         version = msgspec.json.decode(envelope.get("apiVersion", b'"v1"'), type=str)
         meta = msgspec.json.decode(envelope.get("metadata", b"{}"), type=dict[str, Any])
-    except (msgspec.DecodeError, KeyError):
+    except (*NOT_JSON, KeyError):
         return None
     # The numbers of a page, and of an object, mean nothing for the list made of them.
     kept = {} if single else {key: meta[key] for key in meta if key == "resourceVersion"}
@@ -200,7 +204,7 @@ def _split(body: bytes, *, single: bool) -> _Page | None:
 def _first_time(item: bytes, seen: set[tuple[str, str]]) -> bool:
     try:
         meta = msgspec.json.decode(item, type=Identified).metadata
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return True
     key = (meta.namespace, meta.name)
     if key in seen:

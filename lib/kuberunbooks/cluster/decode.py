@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from kuberunbooks.errors import BadAnswer
-from kuberunbooks.objects import KubernetesObject
+from kuberunbooks.objects import NOT_JSON, KubernetesObject
 
 T = TypeVar("T", bound=KubernetesObject)
 
@@ -41,23 +41,23 @@ class _ListMeta(msgspec.Struct, rename={"continue_token": "continue"}):
 _MAKING = Lock()
 
 
-def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+def _decoder(kind: type[KubernetesObject]) -> msgspec.json.Decoder[Any]:
     with _MAKING:
         return _list_decoder(kind)
 
 
-def _item_decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+def _item_decoder(kind: type[KubernetesObject]) -> msgspec.json.Decoder[Any]:
     with _MAKING:
         return _object_decoder(kind)
 
 
 @functools.cache
-def _list_decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+def _list_decoder(kind: type[KubernetesObject]) -> msgspec.json.Decoder[Any]:
     shape = msgspec.defstruct(
         f"{kind.__name__}List",
         [
             ("metadata", _ListMeta, msgspec.field(default_factory=_ListMeta)),
-            ("items", list[kind] | None, None),  # type: ignore[valid-type]
+            ("items", list[kind] | None | msgspec.UnsetType, msgspec.UNSET),  # type: ignore[valid-type]
             ("kind", str, ""),
         ],
         gc=False,
@@ -66,7 +66,7 @@ def _list_decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
 
 
 @functools.cache
-def _object_decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+def _object_decoder(kind: type[KubernetesObject]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, strict=False)
 
 
@@ -77,21 +77,27 @@ def decode_list(kind: type[T], body: bytes, where: str) -> Decoded:
         dropped: list[str] = []
     except msgspec.ValidationError:
         return _repair_list(kind, body, where)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise _bad(body, where) from error
     _check_kind(kind, found.kind, where)
+    if found.items is msgspec.UNSET:
+        raise BadAnswer(f"The answer to {where} holds no list of {kind.api.plural}.")
     return Decoded(found.items or [], found.metadata.continue_token or "", dropped)
 
 
 def decode_item(kind: type[T], body: bytes, where: str) -> tuple[T, list[str]]:
     """One object, and what had to be dropped to read it. Raises BadAnswer."""
+    lost: list[str] = []
     try:
-        return _item_decoder(kind).decode(body), []
+        item = _item_decoder(kind).decode(body)
     except msgspec.ValidationError:
-        raw = _plain(body, where)
-        return _repair(kind, raw, where)
-    except msgspec.DecodeError as error:
+        item, lost = _repair(kind, _plain(body, where), where)
+    except NOT_JSON as error:
         raise _bad(body, where) from error
+    if not item.metadata.name:
+        # Nothing the server stores is without a name: a Status with code 200, an empty object.
+        raise BadAnswer(f"The answer to {where} is no {kind.api.kind}.")
+    return item, lost
 
 
 class _NamedMeta(msgspec.Struct):
@@ -121,7 +127,7 @@ def pick_plain(body: bytes, name: str, where: str) -> dict[str, Any] | None:
                 continue
             if named.metadata.name == name:
                 return _plain(bytes(item), where)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise _bad(body, where) from error
     return None
 
@@ -131,8 +137,10 @@ def _repair_list(kind: type[T], body: bytes, where: str) -> Decoded:
     _check_kind(kind, str(raw.get("kind", "")), where)
     items: list[T] = []
     dropped: list[str] = []
-    listed = raw.get("items") or []
-    for one in listed if isinstance(listed, list) else []:
+    listed = raw.get("items", "")
+    if not isinstance(listed, list | None):
+        raise BadAnswer(f"The answer to {where} holds no list of {kind.api.plural}.")
+    for one in listed or ():
         if not isinstance(one, dict):
             dropped.append(f"an item of {where} that is no object")
             continue
@@ -197,7 +205,7 @@ def _remove(value: Any, path: str) -> bool:
 def _plain(body: bytes, where: str) -> dict[str, Any]:
     try:
         raw = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise _bad(body, where) from error
     if not isinstance(raw, dict):
         raise BadAnswer(f"The answer to {where} is {type(raw).__name__}, not an object.")

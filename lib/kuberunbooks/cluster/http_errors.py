@@ -17,6 +17,7 @@ from kuberunbooks.errors import (
     Throttled,
     Unauthorized,
 )
+from kuberunbooks.objects import NOT_JSON
 
 _KINDS: dict[int, type[Refused]] = {
     401: Unauthorized,
@@ -28,17 +29,40 @@ _KINDS: dict[int, type[Refused]] = {
 _LONGEST_MESSAGE = 2000
 
 
-def refusal(status: int, message: str, path: str) -> Refused:
-    """The error for an HTTP status that is no answer, with the server's words when it gave any."""
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+class _Status(msgspec.Struct):
+    kind: str = ""
+    details: _Named | None = None
+
+
+def refusal(status: int, body: bytes, path: str) -> Refused:
+    """The error for an HTTP status that is no answer, with the server's words when it gave any.
+
+    A 404 is NotFound only when it names the object (apimachinery, NewNotFound):
+    the 404 of a path nobody serves says nothing about what exists.
+    """
     kind = _KINDS.get(status, ServerFault if status >= 500 else Refused)
-    return kind(message or _plain_sentence(status, path), path=path, status=status)
+    if kind is NotFound and not _names_object(body):
+        kind = Refused
+    return kind(status_message(body) or _plain_sentence(status, path), path=path, status=status)
+
+
+def _names_object(body: bytes) -> bool:
+    try:
+        found = msgspec.json.decode(body, type=_Status)
+    except NOT_JSON:
+        return False
+    return found.kind == "Status" and found.details is not None and bool(found.details.name)
 
 
 def status_message(body: bytes) -> str:
     """The message of a Status object, or a plain text answer; empty for a web page."""
     try:
         return str(msgspec.json.decode(body).get("message", "") or "")
-    except (msgspec.DecodeError, AttributeError, UnicodeDecodeError):
+    except (*NOT_JSON, AttributeError):
         text = body[:_LONGEST_MESSAGE].decode("utf-8", "replace").strip()
         # An API group the server does not have answers exactly this, which is no sentence.
         return "" if is_web_page(body) or text == "404 page not found" else text

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from kuberunbooks.errors import BadAnswer, Gone
+from kuberunbooks.objects import NOT_JSON
 
 from .coverage import Coverage, Origin
 from .credentials import load_credentials
@@ -139,7 +140,7 @@ def _continue_token(body: bytes, path: str) -> str:
         head = _HEAD.decode(body)
     except msgspec.ValidationError:
         return ""
-    except msgspec.DecodeError:
+    except NOT_JSON:
         raise BadAnswer(f"The answer to {path} is cut off or no JSON.") from None
     return (head.metadata.token or "") if head.metadata else ""
 
@@ -147,5 +148,5 @@ def _continue_token(body: bytes, path: str) -> str:
 def _version(body: bytes) -> str:
     try:
         return str(msgspec.json.decode(body).get("gitVersion", ""))
-    except (msgspec.DecodeError, AttributeError):
+    except (*NOT_JSON, AttributeError):
         return ""

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from kuberunbooks.errors import CaseAlien
+from kuberunbooks.objects import NOT_JSON
 
 FORMAT = 1
 """The case format this version writes, and the newest it reads."""
@@ -47,7 +48,7 @@ def read_manifest(body: bytes, where: str) -> Manifest:
     """
     try:
         raw = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise CaseAlien(f"The manifest.json of {where} is no JSON.") from error
     if not isinstance(raw, dict):
         raise CaseAlien(f"The manifest.json of {where} is no JSON object.")

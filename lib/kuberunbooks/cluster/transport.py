@@ -37,7 +37,7 @@ from kuberunbooks.errors import (
 
 from .connection_errors import connection_error, is_distrust
 from .credentials import Credentials
-from .http_errors import is_web_page, refusal, status_message
+from .http_errors import is_web_page, refusal
 
 _CHUNK = 1 << 18
 # zlib's window of 32 KiB, gzip header and trailer expected.
@@ -51,7 +51,9 @@ class Limits(NamedTuple):
     """Seconds: to connect, between two pieces of an answer, for a request with all its retries.
 
     `waits` are the pauses before each retry; `retry_after` caps what a server
-    may ask for in Retry-After. `body` is the largest answer, in bytes.
+    may ask for in Retry-After, `patience` all pauses of a run together: a server
+    that throttles every read must not be waited for in each of them. `body` is
+    the largest answer, in bytes.
     """
 
     connect: float = 10.0
@@ -59,6 +61,7 @@ class Limits(NamedTuple):
     total: float = 120.0
     waits: tuple[float, ...] = (0.2, 0.6, 1.5)
     retry_after: float = 10.0
+    patience: float = 60.0
     body: int = 1 << 29
 
     def hasty(self) -> Limits:
@@ -95,6 +98,7 @@ class Transport:
         # After a request that found no server, the next ones are tried once and with less patience:
         # twenty steps must not each wait for the same dead server.
         self._lost = False
+        self._patience = limits.patience
         self._skew: float | None = None
         self._skew_lock = Lock()
 
@@ -139,8 +143,9 @@ class Transport:
                     raise failed.error from failed.__cause__
                 # Spread, so that eight parallel readers do not come back at the same moment.
                 pause = max(wait * random.uniform(0.7, 1.3), failed.pause)  # noqa: S311
-                if time.monotonic() + pause >= deadline:
+                if time.monotonic() + pause >= deadline or pause > self._patience:
                     raise failed.error from failed.__cause__
+                self._patience -= pause
                 time.sleep(pause)
         return self._last(call, deadline)
 
@@ -192,10 +197,11 @@ class Transport:
         packed = response.headers.get("content-encoding", "").lower() == "gzip"
         unpack = zlib.decompressobj(_GZIP) if packed else None
         pieces: list[bytes] = []
-        size = 0
+        size = received = 0
         started = time.monotonic()
         try:
             while piece := response.read1(_CHUNK, decode_content=False):
+                received += len(piece)
                 if unpack is not None:
                     piece = unpack.decompress(piece)
                 pieces.append(piece)
@@ -211,7 +217,7 @@ class Transport:
         except zlib.error as error:
             sentence = f"The answer of {self._credentials.server} to {path} is damaged."
             raise _Failed(BadAnswer(sentence)) from error
-        if unpack is not None and size and not unpack.eof:
+        if unpack is not None and received and not unpack.eof:
             raise _Failed(BadAnswer(f"The answer of {self._credentials.server} to {path} is cut off."), 0.0)
         return b"".join(pieces)
 
@@ -236,7 +242,7 @@ class Transport:
 
     def _refused(self, response: urllib3.BaseHTTPResponse, body: bytes, path: str) -> _Failed:
         status = response.status
-        error: Refused = refusal(status, status_message(body), path)
+        error: Refused = refusal(status, body, path)
         if isinstance(error, Unauthorized):
             return _Failed(self._expired() or self._unauthorized(path))
         if isinstance(error, Throttled | ServerFault):

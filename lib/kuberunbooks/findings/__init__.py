@@ -2,7 +2,7 @@
 
 from kuberunbooks.cluster import Coverage, EventWindow, Origin, Refusal
 
-from .catalogue import apply_override, duration_text, entries, fill, languages, list_text, phrases, who
+from .catalogue import apply_override, entries, fill
 from .grouping import Owner, group
 from .headline import headline, precedence, without_explained
 from .model import (
@@ -28,6 +28,7 @@ from .model import (
     Table,
     finding,
 )
+from .words import Words, languages, phrases
 
 __all__ = [
     "RUN_MIME",
@@ -55,17 +56,15 @@ __all__ = [
     "Subject",
     "Summary",
     "Table",
+    "Words",
     "apply_override",
-    "duration_text",
     "entries",
     "fill",
     "finding",
     "group",
     "headline",
     "languages",
-    "list_text",
     "phrases",
     "precedence",
-    "who",
     "without_explained",
 ]

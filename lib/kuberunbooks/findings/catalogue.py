@@ -14,7 +14,6 @@ import functools
 import os
 import shlex
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from kuberunbooks.errors import BadParameter, BadSettings
 from kuberunbooks.objects import human_duration
 
 from .model import SEVERITIES, Finding, NextStep, Severity
+from .words import CATALOGUE, Words, languages, read_yaml
 
 
 class NextTemplate(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,15 +47,6 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True):
     upstream: str = ""
 
 
-def languages() -> list[str]:
-    """The languages there is a catalogue for."""
-    return sorted(path.name for path in _root().iterdir() if path.is_dir())
-
-
-def _root() -> Path:
-    return Path(str(resources.files("kuberunbooks.findings"))) / "catalogue"
-
-
 @functools.cache
 def entries(language: str = "en") -> dict[str, Entry]:
     """All codes of a language; what it lacks is taken from English.
@@ -63,19 +54,16 @@ def entries(language: str = "en") -> dict[str, Entry]:
     Raises BadParameter for a language there is no catalogue for, BadSettings for
     a code that stands in two files or a file that does not fit the form.
     """
-    import yaml
-
     if language not in languages():
         raise BadParameter(
             f"There is no catalogue for language {language!r}; there is {', '.join(languages())}."
         )
     found: dict[str, Entry] = {} if language == "en" else dict(entries("en"))
     seen: dict[str, str] = {}
-    for path in sorted((_root() / language).glob("*.yaml")):
+    for path in sorted((CATALOGUE / language).glob("*.yaml")):
         if path.name.startswith("_"):
             continue
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        for code, raw in (yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}).items():  # noqa: S506
+        for code, raw in (read_yaml(path) or {}).items():
             if code in seen:
                 raise BadSettings(f"Code {code} stands in {seen[code]} and in {path.name}.")
             seen[code] = path.name
@@ -83,19 +71,6 @@ def entries(language: str = "en") -> dict[str, Entry]:
                 found[code] = msgspec.convert(raw, Entry)
             except msgspec.ValidationError as error:
                 raise BadSettings(f"{path.name}: {code}: {error}.") from error
-    return found
-
-
-@functools.cache
-def phrases(language: str = "en") -> dict[str, str]:
-    """The words of the report itself, by key (`_report.yaml`)."""
-    import yaml
-
-    found: dict[str, str] = {} if language == "en" else dict(phrases("en"))
-    path = _root() / language / "_report.yaml"
-    if path.exists():
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        found.update(yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {})  # noqa: S506
     return found
 
 
@@ -147,15 +122,15 @@ def fill(one: Finding, language: str = "en") -> Finding:
         one.title = one.title or one.code
         one.summary = one.summary or one.code
         return one
-    facts = context(one)
-    one.title = render(entry.title, facts) or one.code
-    one.summary = render(entry.summary or entry.title, facts) or one.title
-    one.explanation = render(entry.explanation, facts)
+    facts = context(one, language)
+    one.title = render(entry.title, facts, language) or one.code
+    one.summary = render(entry.summary or entry.title, facts, language) or one.title
+    one.explanation = render(entry.explanation, facts, language)
     one.upstream = one.upstream or entry.upstream
     one.next = [
         NextStep(
-            why=render(step.why, facts),
-            command=render(step.command, facts, command=True),
+            why=render(step.why, facts, language),
+            command=render(step.command, facts, language, command=True),
             changes=step.changes,
         )
         for step in entry.next
@@ -164,11 +139,10 @@ def fill(one: Finding, language: str = "en") -> Finding:
     return one
 
 
-def context(one: Finding) -> dict[str, Any]:
-    """What a text may use: the facts, and who it is about.
+def context(one: Finding, language: str = "en") -> dict[str, Any]:
+    """What a text may use: the facts, and who it is about (`Words.who`).
 
-    `who` is `pod web-1`, `both pods` or `all 3 pods of deployment/web` or `2 of 3 pods of
-    deployment/web`; `pod` is the pod's name when the subject is one.
+    `pod` is the pod's name when the subject is one.
     """
     subject = one.subject
     return {
@@ -179,49 +153,12 @@ def context(one: Finding) -> dict[str, Any]:
         "kind_name": subject.text,
         "namespace": subject.namespace,
         "name": subject.name,
-        "who": who(one),
+        "who": _words(language).who(one),
         "count": one.count,
         "total": one.total,
         "owner": one.owner,
         "severity": one.severity,
     }
-
-
-def who(one: Finding) -> str:
-    """The subject as a colleague would say it."""
-    noun = one.subject.kind.lower()
-    if one.count > 1 and one.owner and one.total:
-        everyone = "both" if one.total == 2 else f"all {one.count}"
-        number = everyone if one.count >= one.total else f"{one.count} of {one.total}"
-        return f"{number} {noun}s of {one.owner}"
-    if one.count > 1:
-        return f"{one.count} {noun}s" + (f" of {one.owner}" if one.owner else "")
-    if one.owner and one.total > 1:
-        return f"1 of {one.total} {noun}s of {one.owner}"
-    return f"{noun} {one.subject.name}" if noun == "pod" else one.subject.text
-
-
-def duration_text(seconds: float) -> str:
-    """A duration in words short enough for a sentence: `20 min`, `3 h 5 min`, `40 s`."""
-    total = int(abs(seconds))
-    if total < 120:
-        return f"{total} s"
-    if total < 7200:
-        return f"{total // 60} min"
-    if total < 172800:
-        hours, minutes = total // 3600, total % 3600 // 60
-        return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
-    return f"{total // 86400} days"
-
-
-def list_text(values: list[Any], most: int = 5) -> str:
-    """`a, b and c`; beyond `most`: `a, b and 7 more`."""
-    texts = [str(value) for value in values]
-    if len(texts) > most:
-        return ", ".join(texts[: most - 1]) + f" and {len(texts) - most + 1} more"
-    if len(texts) < 2:
-        return "".join(texts)
-    return ", ".join(texts[:-1]) + " and " + texts[-1]
 
 
 def _shell(value: object) -> str:
@@ -235,7 +172,12 @@ def _time(value: datetime | str) -> str:
 
 
 @functools.cache
-def _environment(command: bool) -> jinja2.Environment:
+def _words(language: str) -> Words:
+    return Words(language)
+
+
+@functools.cache
+def _environment(language: str, command: bool) -> jinja2.Environment:
     environment = jinja2.Environment(  # noqa: S701 - plain text and shell; HTML is escaped where HTML is made
         undefined=jinja2.StrictUndefined,
         finalize=_shell if command else None,
@@ -243,8 +185,8 @@ def _environment(command: bool) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        duration=duration_text,
-        listing=list_text,
+        duration=_words(language).duration,
+        listing=_words(language).listing,
         time=_time,
         age=human_duration,
         plural=_plural,
@@ -263,13 +205,13 @@ def _plural(count: int, noun: str, many: str = "") -> str:
 
 
 @functools.lru_cache(maxsize=2048)
-def _template(text: str, command: bool) -> jinja2.Template:
-    return _environment(command).from_string(text)
+def _template(text: str, language: str, command: bool) -> jinja2.Template:
+    return _environment(language, command).from_string(text)
 
 
 @functools.lru_cache(maxsize=512)
 def _expression(text: str) -> Any:
-    return _environment(False).compile_expression(text, undefined_to_none=True)
+    return _environment("en", False).compile_expression(text, undefined_to_none=True)
 
 
 def _holds(expression: str, facts: dict[str, Any]) -> bool:
@@ -279,11 +221,11 @@ def _holds(expression: str, facts: dict[str, Any]) -> bool:
         return False
 
 
-def render(text: str, facts: dict[str, Any], *, command: bool = False) -> str:
+def render(text: str, facts: dict[str, Any], language: str = "en", *, command: bool = False) -> str:
     """A catalogue text over these facts; empty when it fails. With `command`, every value is quoted."""
     if not text:
         return ""
     try:
-        return _template(text, command).render(facts).strip()
+        return _template(text, language, command).render(facts).strip()
     except (jinja2.TemplateError, TypeError, ValueError):
         return ""

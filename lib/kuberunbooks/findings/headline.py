@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from importlib import resources
 
 import msgspec
 
 from .model import SEVERITIES, Finding
+from .words import CATALOGUE, read_yaml
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -27,11 +27,7 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
 @functools.cache
 def order() -> Order:
     """The order of precedence."""
-    import yaml
-
-    text = (resources.files("kuberunbooks.findings") / "headline.yaml").read_text(encoding="utf-8")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return msgspec.convert(yaml.load(text, Loader=loader), Order)  # noqa: S506
+    return msgspec.convert(read_yaml(CATALOGUE.parent / "headline.yaml"), Order)
 
 
 @functools.cache

@@ -20,12 +20,16 @@ _MODULES = {"pods": "kuberunbooks.guides.pods"}
 
 
 class Request(NamedTuple):
-    """What the person asked for: the notebook's parameters. `since` is in seconds; namespace "" means all."""
+    """What the person asked for: the notebook's parameters.
+
+    `since` is in seconds, an empty namespace means all; `language` is that of captions and notes.
+    """
 
     namespace: str
     target: str
     since: float
     options: dict[str, Any]
+    language: str = "en"
 
 
 class Guide(NamedTuple):

@@ -24,11 +24,11 @@ from kuberunbooks.findings import (
     StepStatus,
     Subject,
     Table,
+    Words,
     apply_override,
     fill,
     finding,
     group,
-    phrases,
     precedence,
 )
 from kuberunbooks.redaction import Redactor
@@ -129,12 +129,12 @@ def _status(result: StepResult) -> StepStatus:
 
 def _verdict(result: StepResult, language: str) -> str:
     """The step in one line: the worst finding's title, or the quiet line."""
-    words = phrases(language)
+    words = Words(language)
     if result.status == "failed":
-        return words.get("step_failed", "This step failed")
+        return words("step_failed")
     if result.findings:
         return result.findings[0].title
-    return words.get("step_quiet", "Nothing found")
+    return words("step_quiet")
 
 
 def _place(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Small typed views of Kubernetes objects, which know what an SRE knows of them."""
 
 from .base import (
+    NOT_JSON,
     Api,
     Condition,
     Evidence,
@@ -70,6 +71,7 @@ from .workload import (
 )
 
 __all__ = [
+    "NOT_JSON",
     "Api",
     "Condition",
     "ConfigMap",

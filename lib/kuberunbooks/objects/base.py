@@ -18,6 +18,9 @@ import msgspec
 Time = datetime | None
 """A timestamp of the API, timezone-aware UTC, or None where it is absent or null."""
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON: cut off, of another type, no UTF-8, or nested too deep."""
+
 
 class Api(NamedTuple):
     """Where objects of one kind live: `group_version` is `v1` or `apps/v1`."""

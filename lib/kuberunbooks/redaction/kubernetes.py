@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from kuberunbooks.objects import NOT_JSON
+
 from .names import env_secrecy, is_path, is_reference, is_switch, is_trivial, looks_random, secrecy
 from .tokens import holds_user_and_password
 
@@ -44,7 +46,7 @@ def env_entries(body: bytes) -> Iterator[tuple[str, str]]:
             continue
         try:
             yield name, msgspec.json.decode(b'"' + value + b'"', type=str)
-        except msgspec.DecodeError:
+        except NOT_JSON:
             continue
 
 
@@ -125,7 +127,7 @@ def _kind_of_field(key: str, value: str) -> str:
 def _json_inside(value: str, names: Names) -> str | None:
     try:
         parsed = msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_JSON:
         return None
     if not isinstance(parsed, dict | list):
         return None

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kuberunbooks.objects import Pod
+from kuberunbooks.objects import NOT_JSON, Pod
 
 from . import kubernetes
 from .chain import secrets_in
@@ -140,7 +140,7 @@ class Redactor:
             self.learn_json(body)
             try:
                 envelope = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-            except (msgspec.DecodeError, RecursionError):
+            except NOT_JSON:
                 return self.secrets_in_bytes(body)
             items = _items(envelope)
             if items is None:
@@ -178,7 +178,7 @@ class Redactor:
             parsed = msgspec.json.decode(body)
             hidden = kubernetes.without_data(parsed, self) if secret and isinstance(parsed, dict) else parsed
             redacted = kubernetes.redact(hidden, self)
-        except (msgspec.DecodeError, RecursionError):
+        except NOT_JSON:
             return self.secrets_in_bytes(body)
         return body if redacted is parsed else msgspec.json.encode(redacted)
 
@@ -221,5 +221,5 @@ def _items(envelope: dict[str, msgspec.Raw]) -> list[bytes] | None:
         return None
     try:
         return [bytes(one) for one in msgspec.json.decode(raw, type=list[msgspec.Raw])]
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return None

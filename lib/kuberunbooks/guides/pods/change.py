@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from kuberunbooks.cluster import Cluster
-from kuberunbooks.findings import Finding, StepResult, duration_text, headline, list_text, phrases
+from kuberunbooks.findings import Finding, StepResult, Words, headline
 from kuberunbooks.objects import Container, Deployment, Event, ReplicaSet, StatefulSet
 
 from ..rules.node_health import nodes_by_name
@@ -55,20 +55,18 @@ def change(target: Pods, cluster: Cluster, steps: list[StepResult]) -> str:
     if not known:
         return ""
     newest = max(known, key=lambda one: one.at)
-    words = phrases()
+    words = target.words
     ago = (began - newest.at).total_seconds()
     if ago < 1:
-        return words["change_at_once"].format(what=newest.what)
-    return words["change_earlier" if found.since else "change_ago"].format(
-        what=newest.what, ago=duration_text(ago)
-    )
+        return words("change_at_once", what=newest.what)
+    return words("change_earlier" if found.since else "change_ago", what=newest.what, ago=words.duration(ago))
 
 
 def _changes(target: Pods, cluster: Cluster, found: Finding) -> Iterator[Change]:
     for root in _concerned(target, found):
         yield from _rollouts(root, target)
         if not target.single:
-            yield from _scalings(root, cluster)
+            yield from _scalings(root, target, cluster)
     if found.subject.kind != "Node":
         yield from _node_turns(target, cluster)
     yield from _removals(target, cluster, found)
@@ -90,7 +88,7 @@ def _concerned(target: Pods, found: Finding) -> list[Controller]:
 
 def _rollouts(root: Controller, target: Pods) -> Iterator[Change]:
     """The newest rollout of a Deployment, by the creation of its newest ReplicaSet."""
-    words, name = phrases(), f"{root.kind.lower()}/{root.name}"
+    words, name = target.words, f"{root.kind.lower()}/{root.name}"
     sets = target.history.get((root.kind, root.namespace, root.name), [])
     newest = sets[-1] if sets else _only_set(root, target)
     if newest is None or newest.metadata.creation_timestamp is None:
@@ -100,11 +98,14 @@ def _rollouts(root: Controller, target: Pods) -> Iterator[Change]:
     if any(_born(one) > _born(newest) for one in sets):
         return
     if before is None and newest.revision < 2:
-        yield Change(newest.metadata.creation_timestamp, words["change_created"].format(name=name))
+        yield Change(newest.metadata.creation_timestamp, words("change_created", name=name))
         return
-    differences = _differences(before, newest) if before else []
-    what = words["change_rollout"].format(
-        name=name, revision=newest.revision, details=f"; {list_text(differences)}" if differences else ""
+    differences = _differences(before, newest, words) if before else []
+    what = words(
+        "change_rollout",
+        name=name,
+        revision=newest.revision,
+        details=f"; {words.listing(differences)}" if differences else "",
     )
     yield Change(newest.metadata.creation_timestamp, what)
 
@@ -123,24 +124,21 @@ def _born(one: ReplicaSet) -> float:
     return created.timestamp() if created else 0.0
 
 
-def _differences(old: ReplicaSet, new: ReplicaSet) -> list[str]:
+def _differences(old: ReplicaSet, new: ReplicaSet, words: Words) -> list[str]:
     """What a rollout changed in the containers: `image shop/web:1.4 → shop/web:1.5`."""
-    words = phrases()
     before = {one.name: one for one in (*old.template.spec.init_containers, *old.template.spec.containers)}
     after = {one.name: one for one in (*new.template.spec.init_containers, *new.template.spec.containers)}
     found: list[str] = []
     for name, container in after.items():
         earlier = before.get(name)
         if earlier is None:
-            found.append(words["change_container_added"].format(container=name))
+            found.append(words("change_container_added", container=name))
             continue
         if earlier.image != container.image:
-            found.append(words["change_image"].format(old=earlier.image, new=container.image))
+            found.append(words("change_image", old=earlier.image, new=container.image))
         if fields := _changed_fields(earlier, container):
-            found.append(words["change_fields"].format(fields=list_text(fields), container=name))
-    found += [
-        words["change_container_removed"].format(container=name) for name in before if name not in after
-    ]
+            found.append(words("change_fields", fields=words.listing(fields), container=name))
+    found += [words("change_container_removed", container=name) for name in before if name not in after]
     return found
 
 
@@ -148,13 +146,13 @@ def _changed_fields(old: Container, new: Container) -> list[str]:
     return [field for name, field in _FIELDS.items() if getattr(old, name) != getattr(new, name)]
 
 
-def _scalings(root: Controller, cluster: Cluster) -> Iterator[Change]:
+def _scalings(root: Controller, target: Pods, cluster: Cluster) -> Iterator[Change]:
     for event in cluster.events(root):
         match = _SCALED_UP.search(event.message) if event.reason == "ScalingReplicaSet" else None
         if match is None or event.last_seen is None or match["old"] in (None, "0"):
             continue
         name = f"{root.kind.lower()}/{root.name}"
-        what = phrases()["change_scaled"].format(name=name, old=match["old"], new=match["new"])
+        what = target.words("change_scaled", name=name, old=match["old"], new=match["new"])
         yield Change(event.last_seen, what)
 
 
@@ -165,7 +163,7 @@ def _node_turns(target: Pods, cluster: Cluster) -> Iterator[Change]:
         for one in glance.object.status.conditions if glance.object else ():
             is_bad = one.type != "Ready" and one.is_true
             if is_bad and one.last_transition_time is not None:
-                what = phrases()["change_node"].format(node=name, condition=one.type)
+                what = target.words("change_node", node=name, condition=one.type)
                 yield Change(one.last_transition_time, what)
 
 
@@ -177,18 +175,18 @@ def _removals(target: Pods, cluster: Cluster, found: Finding) -> Iterator[Change
     for event in cluster.look(Event, target.namespace) if owner else ():
         name = event.involved_object.name
         if event.reason in ("Preempted", "Evicted") and name.startswith(f"{owner}-") and event.last_seen:
-            what = phrases()["change_removed"].format(pod=name, how=event.reason.lower())
+            what = target.words("change_removed", pod=name, how=event.reason.lower())
             yield Change(event.last_seen, what)
 
 
 def _creation(target: Pods, found: Finding) -> Iterator[Change]:
     """The creation of a bare pod, or of a workload that keeps no history of rollouts."""
-    words = phrases()
+    words = target.words
     for pod in target.pods:
         is_it = found.subject.kind == "Pod" and found.subject.name == pod.name
         created = pod.metadata.creation_timestamp
         if is_it and created is not None and not target.owner_name(pod):
-            yield Change(created, words["change_created"].format(name=f"pod/{pod.name}"))
+            yield Change(created, words("change_created", name=f"pod/{pod.name}"))
             return
     for root in _concerned(target, found):
         created = root.metadata.creation_timestamp
@@ -198,4 +196,4 @@ def _creation(target: Pods, found: Finding) -> Iterator[Change]:
             not isinstance(root, StatefulSet) or root.status.current_revision == root.status.update_revision
         )
         if is_first:
-            yield Change(created, words["change_created"].format(name=f"{root.kind.lower()}/{root.name}"))
+            yield Change(created, words("change_created", name=f"{root.kind.lower()}/{root.name}"))

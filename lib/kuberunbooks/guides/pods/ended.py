@@ -13,8 +13,9 @@ from typing import Any
 
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, Severity, finding
-from kuberunbooks.objects import Job, Pod
+from kuberunbooks.objects import CronJob, Job, Pod
 
+from ..rules.exit_codes import STOPPED_CODES
 from ..rules.patterns import RX_EVICT
 from .target import Pods
 
@@ -23,6 +24,7 @@ _REJECTED = re.compile(
     r"^(?:OutOf\w|NodeAffinity|NodeName|NodePorts|UnexpectedAdmissionError|TopologyAffinityError"
     r"|AppArmor|SysctlForbidden|PodOS)"
 )
+_ROLES = ("app", "init", "sidecar")
 _SHUTDOWN_REASONS = ("Terminated", "Shutdown", "NodeShutdown")
 _SHUTDOWN = re.compile(r"(?i)shut ?down")
 
@@ -35,15 +37,15 @@ def ended_findings(pod: Pod, target: Pods, cluster: Cluster) -> Iterator[Finding
     if reason == "Evicted":
         yield _evicted(pod, target, cluster)
     elif _REJECTED.match(reason):
-        yield _ended("PodAdmissionRejected", pod, target, group=(reason, pod.spec.node_name))
+        group = (reason, pod.spec.node_name)
+        yield _ended("PodAdmissionRejected", pod, target, severity=_eased(pod, target), group=group)
     elif reason == "DeadlineExceeded":
         seconds = pod.spec.active_deadline_seconds
         yield _ended("PodDeadlineExceeded", pod, target, group=(seconds,), deadline=seconds)
     elif reason in _SHUTDOWN_REASONS and _SHUTDOWN.search(message):
         yield _ended("PodNodeShutdown", pod, target, group=(pod.spec.node_name,))
     elif pod.metadata.deletion_timestamp is None and not _explained_by_container(pod):
-        severity: Severity | None = "info" if _job_is_done(pod, target) else None
-        yield _ended("PodFailed", pod, target, severity=severity, group=(reason,))
+        yield _ended("PodFailed", pod, target, severity=_eased(pod, target), group=(reason,))
 
 
 def _evicted(pod: Pod, target: Pods, cluster: Cluster) -> Finding:
@@ -81,7 +83,7 @@ def _ended(
     """Cites status.reason and status.message; only history once a controller has long replaced the pod."""
     at = at or _ended_at(pod)
     is_old = at is not None and target.now is not None and (target.now - at).total_seconds() > target.since
-    if severity is None and is_old and pod.controller is not None:
+    if is_old and pod.controller is not None:
         severity = "info"
     cited = [pod.cite("status.phase")]
     cited += [pod.cite(f"status.{field}") for field in ("reason", "message") if getattr(pod.status, field)]
@@ -102,23 +104,26 @@ def _ended(
 
 def _ended_at(pod: Pod) -> datetime | None:
     """When it failed: its last container's end, else the turn of its Ready condition, else its start."""
-    ends = [view.status.ended_at() for view in pod.containers()]
+    ends = [view.status.ended_at() for view in pod.containers(*_ROLES)]
     newest = max((end for end in ends if end is not None), default=None)
     ready = pod.condition("Ready")
     return newest or (ready.last_transition_time if ready else None) or pod.status.start_time
 
 
 def _explained_by_container(pod: Pod) -> bool:
+    """A container says why: it failed by itself or for memory. That it was told to stop explains nothing."""
+    ends = (view.status.state.terminated for view in pod.containers(*_ROLES))
     return any(
-        view.status.state.terminated is not None and view.status.state.terminated.exit_code != 0
-        for view in pod.containers()
+        end is not None and (end.exit_code not in STOPPED_CODES or end.reason == "OOMKilled") for end in ends
     )
 
 
-def _job_is_done(pod: Pod, target: Pods) -> bool:
-    """A Job that completed needs nothing from the attempts that failed before."""
-    job = target.controller_of(pod)
-    if not isinstance(job, Job):
-        return False
-    complete = job.condition("Complete")
-    return complete is not None and complete.is_true
+def _eased(pod: Pod, target: Pods) -> Severity | None:
+    """Less than critical while its controller has made up for the pod, or still tries."""
+    maker = target.controller_of(pod)
+    if isinstance(maker, Job):
+        ends = {one.type for one in maker.status.conditions if one.is_true}
+        return "info" if "Complete" in ends else None if ends & {"Failed", "FailureTarget"} else "warning"
+    if maker is None or isinstance(maker, CronJob):
+        return None
+    return "warning" if 0 < maker.desired <= maker.ready else None

@@ -34,7 +34,7 @@ _BY_REASON = {
     "SignatureValidationFailed": "ImageSignatureRejected",
 }
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
-_IMAGE_REASONS = _PULLING | _BY_REASON.keys()
+IMAGE_REASONS = _PULLING | _BY_REASON.keys()
 """state.waiting.reason of a container whose image is not there."""
 
 _ROLES = ("app", "init", "sidecar")
@@ -51,7 +51,7 @@ def images(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
             continue
         for view in pod.containers(*_ROLES):
             waiting = view.status.state.waiting
-            if waiting is not None and waiting.reason in _IMAGE_REASONS:
+            if waiting is not None and waiting.reason in IMAGE_REASONS:
                 yield from _of_pod(pod_case(pod, target, cluster), cluster, examples)
                 break
 
@@ -59,7 +59,7 @@ def images(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
 def _of_pod(pod: PodCase, cluster: Cluster, examples: Examples) -> Iterator[Finding]:
     for case in pod.containers(*_ROLES):
         waiting = case.view.status.state.waiting
-        if waiting is not None and waiting.reason in _IMAGE_REASONS:
+        if waiting is not None and waiting.reason in IMAGE_REASONS:
             yield from _explain(case, waiting.reason, waiting.message, cluster, examples)
 
 

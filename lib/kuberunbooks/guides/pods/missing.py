@@ -18,6 +18,7 @@ def missing_findings(target: Pods) -> Iterator[Finding]:
         "place": target.namespace,
         "near": target.near_names,
         "elsewhere": target.other_namespaces,
+        "unread": target.unread,
     }
     if target.namespace_missing:
         subject = Subject(kind="Namespace", namespace="", name=target.namespace)

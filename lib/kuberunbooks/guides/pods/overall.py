@@ -207,6 +207,7 @@ def _high_restart_counts(target: Pods, cluster: Cluster) -> Iterator[Finding]:
 def _end_facts(view: ContainerView, ended: Terminated | None) -> dict[str, Any]:
     return {
         "restarts": view.status.restart_count,
+        "running": view.status.state.running is not None,
         "exit_code": ended.exit_code if ended else None,
         "reason": ended.reason if ended else "",
     }

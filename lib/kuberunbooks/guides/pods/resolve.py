@@ -13,6 +13,7 @@ from typing import Any
 
 from kuberunbooks.cluster import Cluster, Listing, Query
 from kuberunbooks.errors import ClusterError, NotCollected, NotFound
+from kuberunbooks.findings import Words
 from kuberunbooks.objects import (
     CronJob,
     DaemonSet,
@@ -60,6 +61,7 @@ def resolve(cluster: Cluster, request: Request) -> Pods:
         since=request.since,
         options=request.options,
         now=cluster.now,
+        words=Words(request.language),
     )
     population: list[Pod] | None = None
     unread: NotCollected | None = None
@@ -202,7 +204,10 @@ def _many(target: Pods, selector: str, cluster: Cluster) -> None:
     target.pods = list(cluster.read(Pod, place, labels=selector))
     workloads: list[Controller] = []
     for kind in WORKLOAD_KINDS:
-        workloads += cluster.look(kind, place)
+        listed = cluster.look(kind, place)
+        workloads += listed
+        if not listed.complete and kind.api.resource not in target.unread:
+            target.unread.append(kind.api.resource)
     for one in _kept(target, workloads, target.pods):
         target.controllers[_key(one)] = one
     if selector:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from kuberunbooks.findings import Owner, Subject
+from kuberunbooks.findings import Owner, Subject, Words
 from kuberunbooks.objects import (
     CronJob,
     DaemonSet,
@@ -48,8 +48,11 @@ class Pods:
     `namespace_missing`: the namespace itself does not exist, and `near_names`
     are namespaces.
 
+    `unread` are the kinds of workloads that could not be listed (`deployments.apps`).
+
     `single` is True when the target is one pod: then reads stay bounded.
     `warned` are (namespace, name) of the pods that recent Warning events are about.
+    `words` are those of the run's language, for captions and notes.
     `memo` is what steps worked out that following steps need again.
     """
 
@@ -68,7 +71,9 @@ class Pods:
     since: float = 3600.0
     options: dict[str, Any] = field(default_factory=dict)
     now: datetime | None = None
+    unread: list[str] = field(default_factory=list)
     warned: frozenset[tuple[str, str]] = frozenset()
+    words: Words = field(default_factory=Words)
     memo: dict[str, Any] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
     _totals: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from kuberunbooks.cluster import Cluster
-from kuberunbooks.findings import SEVERITIES, Mark, Severity, phrases
+from kuberunbooks.findings import SEVERITIES, Mark, Severity, Words
 from kuberunbooks.objects import CronJob, Event, Pod
 
 from ..rules.node_health import nodes_by_name, trouble_of
@@ -42,7 +42,7 @@ def timeline(target: Pods, cluster: Cluster) -> list[Mark]:
     for pod in _worst_first(target):
         if len(lanes) >= _MOST_LANES:
             break
-        if marks := list(_pod_marks(pod, _lane(pod, target), cluster)):
+        if marks := list(_pod_marks(pod, target, cluster)):
             lanes.append(marks)
     return _bounded(_recent([mark for lane in lanes for mark in lane], cluster.now, target.since))
 
@@ -76,14 +76,14 @@ def _badness(pod: Pod) -> int:
     return 2 if pod.phase == "Pending" else 4
 
 
-def _pod_marks(pod: Pod, lane: str, cluster: Cluster) -> Iterator[Mark]:
-    words = phrases()
+def _pod_marks(pod: Pod, target: Pods, cluster: Cluster) -> Iterator[Mark]:
+    lane, words = _lane(pod, target), target.words
     created, due = pod.metadata.creation_timestamp, pod.metadata.deletion_timestamp
     if created is not None:
-        yield Mark(lane=lane, at=created, kind="change", text=words["mark_created"])
+        yield Mark(lane=lane, at=created, kind="change", text=words("mark_created"))
     if due is not None:
         asked = due - timedelta(seconds=pod.metadata.deletion_grace_period_seconds or 0)
-        text = words["mark_deleted"]
+        text = words("mark_deleted")
         yield Mark(lane=lane, at=asked, kind="deletion", text=text, until=due if due > asked else None)
     for type_ in ("PodScheduled", "Ready", "DisruptionTarget"):
         condition = pod.condition(type_)
@@ -96,19 +96,17 @@ def _pod_marks(pod: Pod, lane: str, cluster: Cluster) -> Iterator[Mark]:
         yield Mark(
             lane=lane, at=condition.last_transition_time, kind="condition", text=text, severity=severity
         )
-    yield from _end_marks(pod, lane)
+    yield from _end_marks(pod, lane, target.words)
     yield from _event_marks(cluster.events(pod), lane)
 
 
-def _end_marks(pod: Pod, lane: str) -> Iterator[Mark]:
+def _end_marks(pod: Pod, lane: str, words: Words) -> Iterator[Mark]:
     """The ends of container runs that the status still remembers: the newest, and the one before."""
     for view in pod.containers():
         for ended in (view.status.last_state.terminated, view.status.state.terminated):
             if ended is None or ended.finished_at is None:
                 continue
-            text = phrases()["mark_ended"].format(
-                container=view.name, code=ended.exit_code, reason=ended.reason or "-"
-            )
+            text = words("mark_ended", container=view.name, code=ended.exit_code, reason=ended.reason or "-")
             severity: Severity = "critical" if ended.exit_code else "info"
             yield Mark(lane=lane, at=ended.finished_at, kind="restart", text=text, severity=severity)
 
@@ -173,11 +171,11 @@ def _workload_lanes(target: Pods, cluster: Cluster) -> list[list[Mark]]:
 
 
 def _workload_marks(one: Controller, target: Pods, cluster: Cluster) -> Iterator[Mark]:
-    lane, words = _lane(one, target), phrases()
+    lane, words = _lane(one, target), target.words
     rollouts = target.history.get((one.kind, one.namespace, one.name), [])
     for made in rollouts:
         if made.metadata.creation_timestamp is not None:
-            text = words["mark_rollout"].format(revision=made.revision or "?")
+            text = words("mark_rollout", revision=made.revision or "?")
             yield Mark(lane=lane, at=made.metadata.creation_timestamp, kind="change", text=text)
     if not isinstance(one, CronJob):
         for condition in one.status.conditions:

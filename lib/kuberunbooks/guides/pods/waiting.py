@@ -11,7 +11,7 @@ from typing import Any
 
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, finding
-from kuberunbooks.objects import ConfigMap, Evidence, Pod
+from kuberunbooks.objects import ConfigMap, Evidence
 
 from ..rules.error_lines import bounded
 from ..rules.exit_codes import START_REASONS
@@ -19,21 +19,21 @@ from ..rules.patterns import RX_CFG_MISSING, RX_NONROOT
 from ..step import Yielded, step
 from .container_logs import LogReader
 from .containers import (
-    CREATING_GRACE,
     ContainerCase,
-    PodCase,
     container_facts,
     is_out_of_hands,
-    last_seen_node_lost,
     pod_case,
     unready_since,
 )
-from .hooks import hook_finding
+from .creation import IN_CREATION, slow_creation
+from .hooks import HOOK_REASONS, hook_finding
+from .images import IMAGE_REASONS
 from .init_containers import init_waiting
 from .mounts import pod_failures
 from .target import Pods
 
-_IN_CREATION = frozenset({"", "ContainerCreating", "PodInitializing"})
+# The states in which a container may wait by right, or of which another rule says why.
+_TOLD_ELSEWHERE = IN_CREATION | IMAGE_REASONS | HOOK_REASONS | {"CrashLoopBackOff"}
 _CAUSE = 400
 
 
@@ -53,7 +53,7 @@ def waiting(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
             found += hook_finding(case)
         yield from found
         if not any(isinstance(one, Finding) for one in found):
-            yield from _slow(whole, cluster)
+            yield from slow_creation(whole, cluster)
 
 
 def _not_started(case: ContainerCase, cluster: Cluster) -> Iterator[Finding]:
@@ -66,6 +66,8 @@ def _not_started(case: ContainerCase, cluster: Cluster) -> Iterator[Finding]:
         yield _create_failed(case, waiting_.message)
     elif reason == "RunContainerError" or _never_ran(case):
         yield _start_failed(case)
+    elif waiting_ is not None and reason not in _TOLD_ELSEWHERE:
+        yield _create_failed(case, waiting_.message, known=False)
 
 
 def _never_ran(case: ContainerCase) -> bool:
@@ -157,7 +159,8 @@ def _as_root(case: ContainerCase, message: str) -> Finding:
     )
 
 
-def _create_failed(case: ContainerCase, message: str) -> Finding:
+def _create_failed(case: ContainerCase, message: str, *, known: bool = True) -> Finding:
+    waiting_ = case.view.status.state.waiting
     return finding(
         "ContainerCreateFailed",
         case.pod,
@@ -165,6 +168,8 @@ def _create_failed(case: ContainerCase, message: str) -> Finding:
         evidence=[case.cite("state.waiting.reason"), case.cite("state.waiting.message")],
         since=case.began(unready_since(case.pod)),
         cause=bounded(message, _CAUSE),
+        reason=waiting_.reason if waiting_ is not None else "",
+        known=known,
         **container_facts(case),
     )
 
@@ -187,45 +192,3 @@ def _start_failed(case: ContainerCase) -> Finding:
         restarts=status.restart_count,
         **container_facts(case),
     )
-
-
-def _slow(whole: PodCase, cluster: Cluster) -> Iterator[Finding]:
-    """A container in creation for long without any event that says why."""
-    pod = whole.pod
-    began = pod.status.start_time
-    if pod.is_terminal or began is None or last_seen_node_lost(pod):
-        return
-    seconds = (cluster.now - began).total_seconds()
-    initialized = pod.condition("Initialized")
-    if seconds < CREATING_GRACE or (
-        initialized is not None and not initialized.is_true and pod.spec.init_containers
-    ):
-        return
-    for case in whole.containers("app"):
-        waiting_ = case.view.status.state.waiting
-        if waiting_ is None or waiting_.reason not in _IN_CREATION:
-            continue
-        if case.view.status.restart_count or _node_is_lost(pod, cluster):
-            continue
-        pulling, pulled = case.newest("Pulling"), case.newest("Pulled")
-        is_pulling = pulling is not None and (
-            pulled is None or (pulled.last_seen or began) < (pulling.last_seen or began)
-        )
-        evidence = [case.cite("state.waiting.reason"), pod.cite("status.startTime")]
-        yield finding(
-            "ContainerCreatingSlow",
-            pod,
-            container=case.name,
-            evidence=[*evidence, pulling.cite("message")] if is_pulling and pulling else evidence,
-            since=began,
-            group=(is_pulling,),
-            seconds=seconds,
-            pulling=is_pulling,
-            node=pod.spec.node_name,
-            **container_facts(case),
-        )
-
-
-def _node_is_lost(pod: Pod, cluster: Cluster) -> bool:
-    node = cluster.node(pod.spec.node_name)
-    return node.known and (node.object is None or not node.object.is_ready)

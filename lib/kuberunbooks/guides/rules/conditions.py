@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kuberunbooks.objects import Evidence, Node, Pod
+from kuberunbooks.objects import Evidence, Node, Pod, read_path
 
 
 def cite_condition(one: Pod | Node, type_: str, *fields: str) -> list[Evidence]:
@@ -17,6 +17,6 @@ def cite_condition(one: Pod | Node, type_: str, *fields: str) -> list[Evidence]:
             return cited + [
                 one.cite(f"{path}.{field}")
                 for field in fields
-                if field == "status" or getattr(condition, field)
+                if field == "status" or read_path(condition, field)
             ]
     return [one.cite(f"status.conditions[type={type_}]", "absent")]

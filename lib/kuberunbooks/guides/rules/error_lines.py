@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import msgspec
 
+from kuberunbooks.objects import NOT_JSON
+
 from .patterns import RX_LOG_ERROR
 from .stack_traces import is_frame
 
@@ -75,7 +77,7 @@ def message_of(text: str) -> str:
     if stripped.startswith("{") and len(stripped) < 64 * 1024:
         try:
             fields = msgspec.json.decode(stripped)
-        except msgspec.DecodeError:
+        except NOT_JSON:
             fields = {}
         if isinstance(fields, dict):
             said = [str(fields[name]) for name in ("message", "msg", "error", "err") if fields.get(name)]

@@ -94,7 +94,7 @@ def _numbered(
     yield finding(
         "ServiceProtocolMismatch" if other_protocol else "ServiceTargetPortMismatch",
         service,
-        severity=severity or "warning",
+        severity=severity,
         evidence=(service.cite(f"spec.ports[{index}].targetPort"), pods[0].cite("spec.containers[0].ports")),
         likely=True,
         group=(number, port.protocol),
