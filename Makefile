@@ -76,5 +76,5 @@ $(VENV)/dev.stamp: $(LAYOUT) | $(VENV)/base.stamp
 	@touch $@ $(VENV)/run.stamp $(VENV)/lab.stamp
 
 $(VENV)/debian.stamp: scripts/debian_packages | $(VENV)/base.stamp
-	scripts/debian_packages chromium fonts-dejavu-core
+	scripts/debian_packages chromium fonts-dejavu-core libatomic1
 	@touch $@

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from kuberunbooks import notebook
 from kuberunbooks.findings import Finding, headline
+
+# The same examples on every machine: a run is a verdict on the change. HYPOTHESIS_PROFILE=default looks further.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 INCIDENTS = Path(__file__).parent / "incidents"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kuberunbooks.redaction import Redactor
@@ -43,6 +43,7 @@ def test_nothing_makes_it_fail(body: bytes, text: str) -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@example([{"password": 0}])
 @given(
     st.recursive(
         st.none() | st.integers() | MIXED,

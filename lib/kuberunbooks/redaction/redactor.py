@@ -141,7 +141,8 @@ class Redactor:
             try:
                 envelope = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
             except NOT_JSON:
-                return self.secrets_in_bytes(body)
+                # JSON that is no object, or no JSON at all, which `_object` tells apart.
+                return self._object(body, secret=False)
             items = _items(envelope)
             if items is None:
                 return self._object(body, secret=False)
