@@ -13,7 +13,7 @@ from hypothesis import settings
 from kuberunbooks import notebook
 from kuberunbooks.findings import Finding, headline
 
-# The same examples on every machine: a run is a verdict on the change. HYPOTHESIS_PROFILE=default looks further.
+# The same examples everywhere: a run judges the change. HYPOTHESIS_PROFILE=default looks further.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
