@@ -14,9 +14,6 @@ from kuberunbooks.objects import ContainerView, Event, Evidence, Pod
 
 from .target import Pods
 
-CREATING_GRACE = 120.0
-"""Seconds a container may be in creation before that is worth a word."""
-
 
 @dataclass
 class PodCase:

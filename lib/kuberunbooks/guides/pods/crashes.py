@@ -10,7 +10,7 @@ from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import Pod, Terminated
 
 from ..rules.exit_codes import START_REASONS
-from ..rules.settling import STARTING
+from ..rules.thresholds import STARTING
 from ..step import Yielded, step
 from .container_logs import LogReader
 from .containers import ContainerCase, Examples, is_out_of_hands, pod_case, unready_since

@@ -13,7 +13,8 @@ from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import Pod
 
 from ..rules.conditions import cite_condition
-from .containers import CREATING_GRACE, ContainerCase, PodCase, container_facts, last_seen_node_lost
+from ..rules.thresholds import CREATING_GRACE
+from .containers import ContainerCase, PodCase, container_facts, last_seen_node_lost
 from .init_containers import unfinished
 
 IN_CREATION = frozenset({"", "ContainerCreating", "PodInitializing"})

@@ -26,7 +26,7 @@ from ..rules.exit_codes import (
 )
 from ..rules.log_reading import Reading
 from ..rules.patterns import RX_NOEXEC
-from ..rules.superseded import BACKOFF_RESET
+from ..rules.thresholds import BACKOFF_RESET
 from .container_logs import Quote, quote_end, quote_log
 from .containers import ContainerCase, Examples, container_facts
 from .target import Pods

@@ -12,7 +12,7 @@ from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import Event, Handler
 
 from ..rules.error_lines import bounded
-from ..rules.superseded import BACKOFF_RESET
+from ..rules.thresholds import BACKOFF_RESET
 from .containers import ContainerCase, container_facts
 
 _HOOKS = {"FailedPostStartHook": "postStart", "FailedPreStopHook": "preStop"}

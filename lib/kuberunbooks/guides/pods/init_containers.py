@@ -17,10 +17,10 @@ from kuberunbooks.objects import Terminated
 from ..rules.error_lines import error_rank, message_of, normalised
 from ..rules.exit_codes import START_REASONS, meaning
 from ..rules.patterns import RX_NOEXEC
+from ..rules.thresholds import CREATING_GRACE, INIT_LONG
 from ..step import Yielded
 from .container_logs import LogReader, line_evidence, quote_end
 from .containers import (
-    CREATING_GRACE,
     ContainerCase,
     PodCase,
     container_facts,
@@ -28,8 +28,6 @@ from .containers import (
     unready_since,
 )
 
-INIT_LONG = 600.0
-"""Seconds an init container may run before that is a warning."""
 _ORDINARY = frozenset({"", "PodInitializing", "ContainerCreating", "CrashLoopBackOff", "RunContainerError"})
 
 

@@ -8,7 +8,7 @@ container fails is the business of the later steps.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from kuberunbooks.cluster import Cluster, Glance
@@ -17,6 +17,7 @@ from kuberunbooks.objects import ContainerView, Pod, Terminated
 
 from ..rules.conditions import cite_condition
 from ..rules.node_health import NodeTrouble, node_finding, nodes_by_name, trouble_of
+from ..rules.thresholds import HIGH_RESTART_COUNT, PENDING_GRACE, REPORT_LAG, RESTART_HISTORY
 from ..step import Yielded, step
 from .ended import ended_findings
 from .missing import missing_findings
@@ -25,10 +26,6 @@ from .target import Pods
 
 _MOST_OWNERS = 20
 _MOST_LOST_NODES = 5
-_PENDING_GRACE = 60.0  # seconds a scheduler may take
-_START_GRACE = 60.0  # seconds in which the kubelet's report may lag behind a start
-_RESTARTS_HIGH = 5
-_HISTORY = timedelta(days=1)  # a count that has not grown for this long says nothing of today
 
 Troubles = dict[str, NodeTrouble]
 
@@ -88,7 +85,7 @@ def _no_node_left(target: Pods, troubles: Troubles, cluster: Cluster) -> Iterato
     waiting = [
         pod
         for pod in target.unscheduled
-        if pod.age(cluster.now) >= _PENDING_GRACE and not pod.spec.scheduling_gates
+        if pod.age(cluster.now) >= PENDING_GRACE and not pod.spec.scheduling_gates
     ]
     nodes = cluster.nodes() if waiting else None
     if not nodes or not nodes.complete or any(node.is_ready for node in nodes):
@@ -116,7 +113,7 @@ def _not_ready(pod: Pod, now: datetime) -> Iterator[Finding]:
     ready = pod.condition("Ready")
     if any(_explains_unready(view) for view in pod.containers("app", "sidecar")) or _unmet_gates(pod):
         return
-    if pod.age(now) < _START_GRACE:
+    if pod.age(now) < REPORT_LAG:
         return
     yield finding(
         "PodNotReady",
@@ -182,16 +179,16 @@ def _recent_restarts(
 def _high_restart_counts(target: Pods, cluster: Cluster) -> Iterator[Finding]:
     for pod in target.pods:
         status = pod.status
-        if all(one.restart_count < _RESTARTS_HIGH for one in status.container_statuses) and all(
-            one.restart_count < _RESTARTS_HIGH for one in status.init_container_statuses
+        if all(one.restart_count < HIGH_RESTART_COUNT for one in status.container_statuses) and all(
+            one.restart_count < HIGH_RESTART_COUNT for one in status.init_container_statuses
         ):
             continue
         for view in pod.containers("app", "sidecar", "init"):
-            if view.status.restart_count < _RESTARTS_HIGH:
+            if view.status.restart_count < HIGH_RESTART_COUNT:
                 continue
             ended = view.status.last_state.terminated
             at = ended.finished_at if ended else None
-            over = pod.is_ready and (at is None or cluster.now - at > _HISTORY)
+            over = pod.is_ready and (at is None or cluster.now - at > RESTART_HISTORY)
             yield finding(
                 "HighRestartCount",
                 pod,

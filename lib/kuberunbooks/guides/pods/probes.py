@@ -20,15 +20,11 @@ from ..rules.exit_codes import STOPPED_CODES
 from ..rules.patterns import RX_KILL, RX_PROBE, RX_PROBE_WHY
 from ..rules.settling import is_starting
 from ..rules.superseded import probe_recovered
+from ..rules.thresholds import DEFAULT_TERMINATION_GRACE, EVENT_BURST
 from ..step import Yielded
 from .container_logs import LogReader
 from .containers import ContainerCase, Examples, container_facts, last_seen_node_lost, unready_since
 from .target import Pods
-
-_SATURATES = 25
-"""Events of one object that a writer sends before it drops some: a higher count is only a lower bound."""
-_DEFAULT_GRACE = 30
-"""terminationGracePeriodSeconds where the spec leaves it out."""
 
 
 class ProbeRecord(NamedTuple):
@@ -73,7 +69,7 @@ def explains(record: ProbeRecord | None, end: Terminated, pod: Pod) -> bool:
     # Some programs answer SIGTERM with a code of their own: that is it, within the last kill's grace period.
     killed_at = record.kills[-1].last_seen if record.kills else None
     grace = pod.spec.termination_grace_period_seconds
-    slack = timedelta(seconds=(_DEFAULT_GRACE if grace is None else grace) + 2)
+    slack = timedelta(seconds=(DEFAULT_TERMINATION_GRACE if grace is None else grace) + 2)
     return (
         killed_at is not None
         and end.finished_at is not None
@@ -211,7 +207,7 @@ def _facts(case: ContainerCase, kind: str, record: ProbeRecord | None) -> dict[s
         "path": probe.http_get.path if probe and probe.http_get else "",
         "answer": answer_text(record.newest, probe) if record else "",
         "failures": failures,
-        "saturated": failures >= _SATURATES,
+        "saturated": failures >= EVENT_BURST,
         "threshold": probe.failure_threshold if probe else 3,
         "period": probe.period_seconds if probe else 10,
         "budget": probe.initial_delay_seconds + probe.budget_seconds if probe else 30,

@@ -14,15 +14,12 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.objects import PersistentVolumeClaim, Pod
 
 from ..rules.scheduler_message import parse
-from ..rules.settling import STARTING
+from ..rules.thresholds import STARTING, VOLUME_BINDING
 from ..step import Yielded
 from .claims import volume_path, why_unbound
 from .storage import SELECTED_NODE, Storage, claim_names
 from .target import Pods
 from .unscheduled import Refusal, explain
-
-_BIND_TIMEOUT = 600.0
-"""Seconds the scheduler waits for a volume before it gives up (its default bindTimeoutSeconds)."""
 
 
 def awaits_volume(pod: Pod, cluster: Cluster) -> bool:
@@ -49,7 +46,7 @@ def volumes_being_made(target: Pods, storage: Storage) -> Iterator[Yielded]:
                 facts,
                 [pod.cite(volume_path(pod, claim.name)), *evidence],
                 target=target,
-                severity="critical" if age > _BIND_TIMEOUT else "warning" if age > STARTING else "info",
+                severity="critical" if age > VOLUME_BINDING else "warning" if age > STARTING else "info",
                 group=(facts["storage_class"],),
             )
 

@@ -13,12 +13,12 @@ from kuberunbooks.findings import Column, Finding, Table, finding
 from kuberunbooks.objects import Pod
 
 from ..rules.scheduler_message import Reason
+from ..rules.thresholds import GATE_LONG, PENDING_GRACE
 from ..step import Yielded, step
 from .preemption import preempted
 from .provisioning import awaits_volume
 from .target import Pods
 from .unscheduled import (
-    PENDING_GRACE,
     Refusal,
     explain,
     is_gated,
@@ -27,8 +27,6 @@ from .unscheduled import (
     refusals,
 )
 
-# A gate that stays this long is probably forgotten; seconds.
-GATE_LONG = 3600.0
 _DEFAULT_SCHEDULER = "default-scheduler"
 _TABLES = 3
 

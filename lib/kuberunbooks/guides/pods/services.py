@@ -18,8 +18,9 @@ from kuberunbooks.objects import CronJob, EndpointSlice, Job, Pod, Service, labe
 
 from ..rules.label_index import LabelIndex, Labelled
 from ..rules.near_miss import NearMiss, Shapes
-from ..rules.service_match import SETTLING, Backing, is_right, judge_endpoints
+from ..rules.service_match import Backing, is_right, judge_endpoints
 from ..rules.service_ports import judge_ports
+from ..rules.thresholds import SETTLING
 from ..step import Yielded, step
 from .target import Controller, Pods, owner_text
 

@@ -18,12 +18,10 @@ from kuberunbooks.objects import Pod
 
 from ..rules.conditions import cite_condition
 from ..rules.node_health import NodeTrouble, nodes_by_name, trouble_of
+from ..rules.thresholds import DELETION_SLACK
 from ..rules.webhooks import MatchingWebhook, configurations, matching_pod_updates, webhook_backend
 from ..step import Yielded, step
 from .target import Pods
-
-# deletionTimestamp already includes the grace period; the kubelet needs a moment more to report.
-_SLACK = timedelta(seconds=60)
 
 
 @step("DP-08", title="Is a deletion stuck?")
@@ -38,7 +36,7 @@ def terminating(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         name = pod.spec.node_name
         trouble = trouble_of(name, nodes[name]) if name else None
         is_lost = trouble is not None and not pod.is_terminal
-        if cluster.now > due + _SLACK:
+        if cluster.now > due + DELETION_SLACK:
             overdue.append(pod)
             yield from _overdue(pod, due, cluster.now)
         elif not is_lost:

@@ -18,10 +18,9 @@ from kuberunbooks.objects import Event, Evidence, Node, Pod
 
 from ..rules.node_fit import is_lost
 from ..rules.scheduler_message import SchedulerMessage, parse
+from ..rules.thresholds import PENDING_GRACE
 from .target import Pods
 
-# A pod younger than this is given time to be placed; seconds.
-PENDING_GRACE = 60.0
 # A run on one pod makes at most this many requests, whatever the cluster's size.
 _REQUESTS_OF_ONE_POD = 12
 # Of those, what the steps after placement need: Services and EndpointSlices.

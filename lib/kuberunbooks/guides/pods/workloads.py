@@ -25,6 +25,7 @@ from kuberunbooks.objects import (
 
 from ..rules.label_index import LabelIndex
 from ..rules.settling import is_settling
+from ..rules.thresholds import NEW_WORKLOAD
 from ..step import Yielded, step
 from .create_failures import create_failure, created_pods
 from .jobs import JobPods, cron_job, job
@@ -32,8 +33,6 @@ from .resolve import rollout_order
 from .target import Controller, Pods
 
 _ROWS = 50
-_NEW = 60.0
-"""Seconds a new workload may lack ready pods without being in trouble."""
 
 Makers = dict[tuple[str, str, str], list[Controller]]
 
@@ -132,7 +131,7 @@ def _all_satisfied(target: Pods, roots: list[Controller]) -> Finding:
 
 def _short(root: Controller, cluster: Cluster) -> Iterator[Finding]:
     """Pods exist, or are on their way, but fewer are ready than wanted: why is for the other steps to say."""
-    if isinstance(root, Job | CronJob) or root.ready >= root.desired or root.age(cluster.now) < _NEW:
+    if isinstance(root, Job | CronJob) or root.ready >= root.desired or root.age(cluster.now) < NEW_WORKLOAD:
         return
     available = find_condition(root.status.conditions, "Available")
     path = "status.numberReady" if isinstance(root, DaemonSet) else "status.readyReplicas"

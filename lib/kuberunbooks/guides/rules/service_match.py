@@ -14,9 +14,7 @@ from kuberunbooks.findings import Finding, Severity, finding
 from kuberunbooks.objects import Endpoint, EndpointSlice, Evidence, Pod, Service, labels_text
 
 from .settling import is_settling
-
-SETTLING = 60.0
-"""Seconds a change of a pod may take to reach the slices before it counts."""
+from .thresholds import SETTLING
 
 
 class Backing(NamedTuple):

@@ -6,14 +6,11 @@ not what is wrong. Called by the rules about readiness, Services, volumes and wo
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from kuberunbooks.objects import Pod
 
-STARTING = 120.0
-"""Seconds a new pod may take to become ready for the first time before that is worth a word."""
-LEAVING = timedelta(seconds=60)
-"""deletionTimestamp already includes the grace period; the kubelet needs a moment more to report."""
+from .thresholds import DELETION_SLACK, STARTING
 
 
 def is_starting(pod: Pod, now: datetime) -> bool:
@@ -29,7 +26,7 @@ def is_starting(pod: Pod, now: datetime) -> bool:
 def is_leaving(pod: Pod, now: datetime) -> bool:
     """Being deleted, and not overdue."""
     due = pod.metadata.deletion_timestamp
-    return due is not None and now <= due + LEAVING
+    return due is not None and now <= due + DELETION_SLACK
 
 
 def is_settling(pod: Pod, now: datetime) -> bool:

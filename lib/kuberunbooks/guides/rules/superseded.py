@@ -13,9 +13,7 @@ from datetime import datetime
 from kuberunbooks.objects import ContainerStatus, ContainerView, Event, Pod
 
 from .patterns import RX_PROBE
-
-BACKOFF_RESET = 600.0
-"""Seconds of clean running after which the kubelet forgets the restart back-off."""
+from .thresholds import BACKOFF_RESET
 
 _NEVER = 1980
 """startedAt of a process that never began is 1970."""
