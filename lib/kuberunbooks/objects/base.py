@@ -67,6 +67,11 @@ class OwnerReference(View):
     uid: str = ""
     controller: bool = False
 
+    @property
+    def kind_name(self) -> str:
+        """`replicaset/web-5d4f`, as kubectl takes it."""
+        return f"{self.kind.lower()}/{self.name}"
+
 
 class Meta(View):
     """ObjectMeta, as far as a diagnosis needs it."""
@@ -124,6 +129,16 @@ class KubernetesObject(View):
         return self.metadata.uid
 
     @property
+    def kind_name(self) -> str:
+        """`deployment/web`, as kubectl takes it."""
+        return f"{self.kind.lower()}/{self.name}"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """(kind, namespace, name)."""
+        return (self.kind, self.namespace, self.name)
+
+    @property
     def source(self) -> str:
         """Where the object was read, as evidence names it: `api/v1/namespaces/shop/pods#web-1`."""
         return f"{self.api.path(self.namespace)}#{self.name}"
@@ -132,6 +147,12 @@ class KubernetesObject(View):
     def controller(self) -> OwnerReference | None:
         """The owner whose controller made this object (ownerReferences[controller=true])."""
         return next((owner for owner in self.metadata.owner_references if owner.controller), None)
+
+    @property
+    def controller_key(self) -> tuple[str, str, str] | None:
+        """(kind, namespace, name) of that owner; None for an object nobody's controller made."""
+        owner = self.controller
+        return (owner.kind, self.namespace, owner.name) if owner else None
 
     def cite(self, path: str, value: object = msgspec.UNSET) -> Evidence:
         """Evidence for a field of this object, `path` in API spelling.
@@ -169,6 +190,27 @@ def find_condition(conditions: list[Condition], type_: str) -> Condition | None:
         if condition.type == type_:
             return condition
     return None
+
+
+class ConditionedStatus(View):
+    """The part of a status that every kind with conditions has."""
+
+    conditions: list[Condition] = []
+
+
+class ConditionedObject(KubernetesObject):
+    """Base of the kinds whose status holds conditions."""
+
+    status: ConditionedStatus = msgspec.field(default_factory=ConditionedStatus)
+
+    def condition(self, type_: str) -> Condition | None:
+        """The condition of that type, or None."""
+        return find_condition(self.status.conditions, type_)
+
+    def is_condition_true(self, type_: str) -> bool:
+        """Whether the condition is there and True; False, Unknown and absent are all not."""
+        condition = find_condition(self.status.conditions, type_)
+        return condition is not None and condition.is_true
 
 
 _PATH_TOKEN = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]")

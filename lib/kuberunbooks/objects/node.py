@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from .base import Api, Condition, KubernetesObject, Time, View, find_condition
+from .base import Api, ConditionedObject, ConditionedStatus, Time, View
 
 
 class Taint(View):
@@ -37,31 +37,25 @@ class NodeInfo(View):
     architecture: str = ""
 
 
-class NodeStatus(View):
+class NodeStatus(ConditionedStatus):
     """NodeStatus; quantities as the API writes them."""
 
     capacity: dict[str, Any] = {}
     allocatable: dict[str, Any] = {}
-    conditions: list[Condition] = []
     node_info: NodeInfo = msgspec.field(default_factory=NodeInfo)
 
 
-class Node(KubernetesObject):
+class Node(ConditionedObject):
     """A node."""
 
     api: ClassVar[Api] = Api("v1", "nodes", "Node", namespaced=False)
     spec: NodeSpec = msgspec.field(default_factory=NodeSpec)
     status: NodeStatus = msgspec.field(default_factory=NodeStatus)
 
-    def condition(self, type_: str) -> Condition | None:
-        """The condition of that type, or None."""
-        return find_condition(self.status.conditions, type_)
-
     @property
     def is_ready(self) -> bool:
         """Condition Ready is True; False, Unknown and absent are all not."""
-        condition = self.condition("Ready")
-        return condition is not None and condition.is_true
+        return self.is_condition_true("Ready")
 
     @property
     def status_text(self) -> str:

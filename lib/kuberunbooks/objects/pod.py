@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from .base import Api, Condition, KubernetesObject, Time, View, find_condition
+from .base import Api, ConditionedObject, ConditionedStatus, Time, View
 from .container import Container, ContainerStatus, ObjectKeyRef, Resources, SecurityContext
 from .selectors import LabelSelector, SelectorRequirement
 
@@ -152,13 +152,12 @@ class PodSpec(View):
     security_context: SecurityContext | None = None
 
 
-class PodStatus(View):
+class PodStatus(ConditionedStatus):
     """PodStatus."""
 
     phase: str = ""
     reason: str = ""
     message: str = ""
-    conditions: list[Condition] = []
     container_statuses: list[ContainerStatus] = []
     init_container_statuses: list[ContainerStatus] = []
     ephemeral_container_statuses: list[ContainerStatus] = []
@@ -186,7 +185,7 @@ class ContainerView(NamedTuple):
         return self.status.name
 
 
-class Pod(KubernetesObject):
+class Pod(ConditionedObject):
     """A pod."""
 
     api: ClassVar[Api] = Api("v1", "pods", "Pod")
@@ -211,12 +210,7 @@ class Pod(KubernetesObject):
     @property
     def is_ready(self) -> bool:
         """Condition Ready is True."""
-        condition = self.condition("Ready")
-        return condition is not None and condition.is_true
-
-    def condition(self, type_: str) -> Condition | None:
-        """The condition of that type, or None."""
-        return find_condition(self.status.conditions, type_)
+        return self.is_condition_true("Ready")
 
     def containers(self, *roles: str) -> Iterator[ContainerView]:
         """Containers that have a status, init first; only those of `roles` when given."""
@@ -303,8 +297,7 @@ def summarize(pod: Pod) -> Summary:
             reason = f"Init:{index}/{len(spec.init_containers)}"
         initializing = True
         break
-    initialized = pod.condition("Initialized")
-    if not initializing or (initialized is not None and initialized.is_true):
+    if not initializing or pod.is_condition_true("Initialized"):
         restarts, last = sidecar_restarts, last_sidecar
         running = False
         for one in reversed(status.container_statuses):

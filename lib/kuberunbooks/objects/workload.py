@@ -6,22 +6,43 @@ from typing import ClassVar
 
 import msgspec
 
-from .base import Api, Condition, KubernetesObject, Time, View, find_condition
+from .base import Api, ConditionedObject, ConditionedStatus, KubernetesObject, Time, View
 from .pod import PodTemplate
 from .selectors import LabelSelector
 
 
-class WorkloadSpec(View):
+class MakerSpec(View):
+    """What the spec of everything that makes pods has."""
+
+    selector: LabelSelector = msgspec.field(default_factory=LabelSelector)
+    template: PodTemplate = msgspec.field(default_factory=PodTemplate)
+
+
+class PodMaker(ConditionedObject):
+    """Base of the kinds whose controller makes pods."""
+
+    spec: MakerSpec = msgspec.field(default_factory=MakerSpec)
+
+    @property
+    def selector(self) -> LabelSelector:
+        """Which pods are its own."""
+        return self.spec.selector
+
+    @property
+    def template(self) -> PodTemplate:
+        """What its pods are made from."""
+        return self.spec.template
+
+
+class WorkloadSpec(MakerSpec):
     """spec of Deployment, ReplicaSet and StatefulSet."""
 
     replicas: int = 1
-    selector: LabelSelector = msgspec.field(default_factory=LabelSelector)
-    template: PodTemplate = msgspec.field(default_factory=PodTemplate)
     progress_deadline_seconds: int | None = None
     service_name: str = ""
 
 
-class WorkloadStatus(View):
+class WorkloadStatus(ConditionedStatus):
     """status of every kind of workload; a kind fills what it has."""
 
     observed_generation: int = 0
@@ -36,24 +57,13 @@ class WorkloadStatus(View):
     updated_number_scheduled: int = 0
     current_revision: str = ""
     update_revision: str = ""
-    conditions: list[Condition] = []
 
 
-class Workload(KubernetesObject):
+class Workload(PodMaker):
     """Base of the kinds that keep a number of pods running."""
 
     spec: WorkloadSpec = msgspec.field(default_factory=WorkloadSpec)
     status: WorkloadStatus = msgspec.field(default_factory=WorkloadStatus)
-
-    @property
-    def selector(self) -> LabelSelector:
-        """Which pods are its own."""
-        return self.spec.selector
-
-    @property
-    def template(self) -> PodTemplate:
-        """What its pods are made from."""
-        return self.spec.template
 
     @property
     def desired(self) -> int:
@@ -64,10 +74,6 @@ class Workload(KubernetesObject):
     def ready(self) -> int:
         """How many of them are ready."""
         return self.status.ready_replicas
-
-    def condition(self, type_: str) -> Condition | None:
-        """The condition of that type, or None."""
-        return find_condition(self.status.conditions, type_)
 
 
 class Deployment(Workload):
@@ -118,39 +124,21 @@ class ReplicationControllerSpec(View):
     template: PodTemplate = msgspec.field(default_factory=PodTemplate)
 
 
-class ReplicationController(KubernetesObject):
+class ReplicationController(Workload):
     """A ReplicationController: the ancestor of ReplicaSet."""
 
     api: ClassVar[Api] = Api("v1", "replicationcontrollers", "ReplicationController")
-    spec: ReplicationControllerSpec = msgspec.field(default_factory=ReplicationControllerSpec)
-    status: WorkloadStatus = msgspec.field(default_factory=WorkloadStatus)
+    spec: ReplicationControllerSpec = msgspec.field(  # type: ignore[assignment]  # an older selector
+        default_factory=ReplicationControllerSpec
+    )
 
     @property
     def selector(self) -> LabelSelector:
         """Which pods are its own."""
         return LabelSelector(match_labels=self.spec.selector)
 
-    @property
-    def template(self) -> PodTemplate:
-        """What its pods are made from."""
-        return self.spec.template
 
-    @property
-    def desired(self) -> int:
-        """How many pods it wants."""
-        return self.spec.replicas
-
-    @property
-    def ready(self) -> int:
-        """How many of them are ready."""
-        return self.status.ready_replicas
-
-    def condition(self, type_: str) -> Condition | None:
-        """The condition of that type, or None."""
-        return find_condition(self.status.conditions, type_)
-
-
-class JobSpec(View):
+class JobSpec(MakerSpec):
     """spec of a Job."""
 
     parallelism: int | None = 1
@@ -158,11 +146,9 @@ class JobSpec(View):
     backoff_limit: int = 6
     active_deadline_seconds: int | None = None
     suspend: bool = False
-    selector: LabelSelector = msgspec.field(default_factory=LabelSelector)
-    template: PodTemplate = msgspec.field(default_factory=PodTemplate)
 
 
-class JobStatus(View):
+class JobStatus(ConditionedStatus):
     """status of a Job."""
 
     active: int = 0
@@ -170,29 +156,14 @@ class JobStatus(View):
     succeeded: int = 0
     failed: int = 0
     start_time: Time = None
-    conditions: list[Condition] = []
 
 
-class Job(KubernetesObject):
+class Job(PodMaker):
     """A Job."""
 
     api: ClassVar[Api] = Api("batch/v1", "jobs", "Job")
     spec: JobSpec = msgspec.field(default_factory=JobSpec)
     status: JobStatus = msgspec.field(default_factory=JobStatus)
-
-    @property
-    def selector(self) -> LabelSelector:
-        """Which pods are its own."""
-        return self.spec.selector
-
-    @property
-    def template(self) -> PodTemplate:
-        """What its pods are made from."""
-        return self.spec.template
-
-    def condition(self, type_: str) -> Condition | None:
-        """The condition of that type, or None."""
-        return find_condition(self.status.conditions, type_)
 
 
 class JobTemplate(View):
@@ -241,7 +212,6 @@ class DisruptionBudgetStatus(View):
     current_healthy: int = 0
     desired_healthy: int = 0
     expected_pods: int = 0
-    conditions: list[Condition] = []
 
 
 class PodDisruptionBudget(KubernetesObject):

@@ -67,7 +67,7 @@ def _near_objects(target: Pods, wanted: Wanted, cluster: Cluster) -> list[str]:
     for kind in _NAMED_KINDS:
         for one in cluster.look(kind, place):
             if not _is_made(one):
-                texts.setdefault(one.name, []).append(f"{one.kind.lower()}/{one.name}")
+                texts.setdefault(one.name, []).append(one.kind_name)
     names = [wanted.name] if wanted.name in texts else []
     names += [name for name in _near(wanted.name, list(texts)) if name not in names]
     return [text for name in names for text in texts[name]][:_MOST_NEAR]

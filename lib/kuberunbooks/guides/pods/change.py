@@ -78,18 +78,14 @@ def _concerned(target: Pods, found: Finding) -> list[Controller]:
     if found.subject.kind == "Node":
         return []
     texts = {found.owner, found.subject.text, *found.facts.get("explains", ())}
-    about = [
-        root
-        for root in target.roots
-        if {f"{root.kind.lower()}/{root.name}", f"{root.namespace}/{root.kind.lower()}/{root.name}"} & texts
-    ]
+    about = [root for root in target.roots if {root.kind_name, f"{root.namespace}/{root.kind_name}"} & texts]
     return about or (target.roots if target.kind not in ("", "Pod") else [])
 
 
 def _rollouts(root: Controller, target: Pods) -> Iterator[Change]:
     """The newest rollout of a Deployment, by the creation of its newest ReplicaSet."""
-    words, name = target.words, f"{root.kind.lower()}/{root.name}"
-    sets = target.history.get((root.kind, root.namespace, root.name), [])
+    words, name = target.words, root.kind_name
+    sets = target.history.get(root.key, [])
     newest = sets[-1] if sets else _only_set(root, target)
     if newest is None or newest.metadata.creation_timestamp is None:
         return
@@ -151,7 +147,7 @@ def _scalings(root: Controller, target: Pods, cluster: Cluster) -> Iterator[Chan
         match = _SCALED_UP.search(event.message) if event.reason == "ScalingReplicaSet" else None
         if match is None or event.last_seen is None or match["old"] in (None, "0"):
             continue
-        name = f"{root.kind.lower()}/{root.name}"
+        name = root.kind_name
         what = target.words("change_scaled", name=name, old=match["old"], new=match["new"])
         yield Change(event.last_seen, what)
 
@@ -196,4 +192,4 @@ def _creation(target: Pods, found: Finding) -> Iterator[Change]:
             not isinstance(root, StatefulSet) or root.status.current_revision == root.status.update_revision
         )
         if is_first:
-            yield Change(created, words("change_created", name=f"{root.kind.lower()}/{root.name}"))
+            yield Change(created, words("change_created", name=root.kind_name))

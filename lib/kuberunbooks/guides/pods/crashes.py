@@ -9,6 +9,7 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import Pod, Terminated
 
+from ..rules.conditions import condition_path
 from ..rules.exit_codes import START_REASONS
 from ..rules.thresholds import STARTING
 from ..step import Yielded, step
@@ -109,11 +110,10 @@ def _gates(pod: Pod, now: datetime) -> Iterator[Finding]:
         condition = pod.condition(gate.condition_type)
         if condition is not None and condition.is_true:
             continue
-        place = next((i for i, one in enumerate(pod.status.conditions) if one is condition), None)
         evidence = [pod.cite(f"spec.readinessGates[{index}].conditionType")]
         evidence.append(
-            pod.cite(f"status.conditions[{place}]")
-            if place is not None
+            pod.cite(condition_path(pod, condition.type))
+            if condition
             else pod.cite("status.conditions", "absent")
         )
         yield finding(

@@ -66,7 +66,7 @@ def create_failure(
         evidence=[*refusal.evidence, *evidence],
         since=refusal.since,
         group=error.same,
-        explains=[f"{maker.kind.lower()}/{maker.name}" for maker in makers],
+        explains=[maker.kind_name for maker in makers],
         desired=wanted_pods(root),
         created=created_pods(root),
         missing=max(0, wanted_pods(root) - created_pods(root)),
@@ -239,7 +239,7 @@ def _look_behind_webhook(facts: dict[str, Any], root: Controller, cluster: Clust
     for one in configurations(cluster):
         for index, webhook in enumerate(one.webhooks):
             if webhook.name == facts["webhook"]:
-                facts["configuration"] = f"{one.kind.lower()}/{one.name}"
+                facts["configuration"] = one.kind_name
                 evidence.append(one.cite(f"webhooks[{index}].failurePolicy"))
     if facts["service"] and facts["trouble"] != "service":
         state = webhook_backend(cluster, facts["service_namespace"], facts["service"])

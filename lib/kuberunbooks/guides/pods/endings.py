@@ -249,10 +249,8 @@ def job_done_since(case: ContainerCase, end: Terminated, target: Pods) -> bool:
     if case.pod.phase != "Failed":
         return False
     job = target.controller_of(case.pod)
-    if isinstance(job, Job):
-        complete = job.condition("Complete")
-        if complete is not None and complete.is_true:
-            return True
+    if isinstance(job, Job) and job.is_condition_true("Complete"):
+        return True
     status = getattr(target.top_of(case.pod), "status", None)
     succeeded = getattr(status, "last_successful_time", None)
     return succeeded is not None and end.finished_at is not None and succeeded > end.finished_at

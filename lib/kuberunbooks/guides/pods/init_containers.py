@@ -102,8 +102,7 @@ def init_failures(pod: PodCase, reader: LogReader) -> Iterator[Yielded]:
 def unfinished(whole: PodCase) -> ContainerCase | None:
     """The first init container neither completed nor (a sidecar) started; None when there is none."""
     pod = whole.pod
-    initialized = pod.condition("Initialized")
-    if not pod.spec.init_containers or (initialized is not None and initialized.is_true):
+    if not pod.spec.init_containers or pod.is_condition_true("Initialized"):
         return None
     for case in whole.containers("init", "sidecar"):
         status = case.view.status

@@ -80,7 +80,7 @@ def manifest(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
 def _choose(documents: list[dict[str, Any]], path: str, target: Pods) -> Iterator[Document]:
     """The documents that made the target's pods; of a whole namespace also those that made nothing."""
     known: dict[tuple[str, str, str], Pod | Controller] = dict(target.controllers)
-    known.update({(root.kind, root.namespace, root.name): root for root in target.roots})
+    known.update({root.key: root for root in target.roots})
     wanted = target.wanted.rpartition("/")[2]
     pods: dict[tuple[str, str], Pod] | None = None
     for one in documents:

@@ -136,8 +136,7 @@ def _explains_unready(view: ContainerView) -> bool:
 
 
 def _unmet_gates(pod: Pod) -> bool:
-    gates = (pod.condition(gate.condition_type) for gate in pod.spec.readiness_gates)
-    return any(condition is None or not condition.is_true for condition in gates)
+    return not all(pod.is_condition_true(gate.condition_type) for gate in pod.spec.readiness_gates)
 
 
 def _recent_restarts(

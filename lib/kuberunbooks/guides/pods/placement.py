@@ -14,6 +14,7 @@ from kuberunbooks.cluster import Cluster, Listing
 from kuberunbooks.findings import Column, Finding, Table, finding
 from kuberunbooks.objects import Node
 
+from ..rules.conditions import cite_absent_condition
 from ..rules.scheduler_message import UNCLASSIFIED
 from ..step import Yielded, step
 from .claims import volumes
@@ -63,7 +64,7 @@ def _named_node_missing(target: Pods, cluster: Cluster) -> Iterator[Finding]:
                 pod,
                 evidence=[
                     pod.cite("spec.nodeName"),
-                    pod.cite("status.conditions[type=PodScheduled]", "absent"),
+                    cite_absent_condition(pod, "PodScheduled"),
                 ],
                 since=pod.metadata.creation_timestamp,
                 group=(name,),

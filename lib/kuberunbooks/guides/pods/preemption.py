@@ -15,6 +15,7 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, finding
 from kuberunbooks.objects import Event, Evidence, Pod, StatefulSet
 
+from ..rules.conditions import condition_path
 from ..rules.scheduler_message import PreemptedBy, parse_preempted
 from .target import Pods
 from .unscheduled import Allowance, Refusal, owner_facts
@@ -48,11 +49,10 @@ def preempted(target: Pods, cluster: Cluster, refused: list[Refusal]) -> Iterato
     for pod in target.suspects:
         condition = pod.condition("DisruptionTarget")
         if condition is not None and condition.is_true and condition.reason == "PreemptionByScheduler":
-            index = pod.status.conditions.index(condition)
             yield finding(
                 "PodPreempted",
                 pod,
-                evidence=pod.cite(f"status.conditions[{index}].message"),
+                evidence=pod.cite(f"{condition_path(pod, condition.type)}.message"),
                 since=condition.last_transition_time,
                 victims=[pod.name],
                 replaced=False,

@@ -123,8 +123,8 @@ def _climb(target: Pods, thing: KubernetesObject, cluster: Cluster) -> None:
     if owner is None or kind is None:
         return
     above = cluster.find(kind, thing.namespace, owner.name).object
-    if above is not None and _key(above) not in target.controllers:
-        target.controllers[_key(above)] = above
+    if above is not None and above.key not in target.controllers:
+        target.controllers[above.key] = above
         _climb(target, above, cluster)
 
 
@@ -136,17 +136,17 @@ def _workload(target: Pods, kind: type[Controller], name: str, cluster: Cluster)
         if not target.roots:
             raise NotFound(f"There is no {kind.api.kind} {name} in any namespace.")
     for root in target.roots:
-        target.controllers[_key(root)] = root
+        target.controllers[root.key] = root
         _climb(target, root, cluster)
         below = _below(root, cluster)
-        ours = {_key(maker) for maker in (root, *below)}
+        ours = {maker.key for maker in (root, *below)}
         target.pods += [
             pod
             for pod in _pods_of(root, below, cluster)
-            if _maker(pod) in ours or (not below.complete and _is_made_below(pod, root))
+            if pod.controller_key in ours or (not below.complete and _is_made_below(pod, root))
         ]
         for maker in _kept(target, below, target.pods):
-            target.controllers[_key(maker)] = maker
+            target.controllers[maker.key] = maker
 
 
 def _below(root: Controller, cluster: Cluster) -> Listing[Controller]:
@@ -186,8 +186,8 @@ def _by_name(target: Pods, name: str, cluster: Cluster) -> list[Pod] | None:
     _many(target, "", cluster)
     population = target.pods
     target.pods = [pod for pod in population if pod.name.startswith(name)]
-    touched = {_key(top) for pod in target.pods if (top := target.top_of(pod)) is not None}
-    target.roots = [root for root in target.roots if root.name.startswith(name) or _key(root) in touched]
+    touched = {top.key for pod in target.pods if (top := target.top_of(pod)) is not None}
+    target.roots = [root for root in target.roots if root.name.startswith(name) or root.key in touched]
     if not target.pods and not target.roots:
         raise NotFound(
             f"Nothing in {target.namespace or 'any namespace'} has a name that begins with {name}."
@@ -209,7 +209,7 @@ def _many(target: Pods, selector: str, cluster: Cluster) -> None:
         if not listed.complete and kind.api.resource not in target.unread:
             target.unread.append(kind.api.resource)
     for one in _kept(target, workloads, target.pods):
-        target.controllers[_key(one)] = one
+        target.controllers[one.key] = one
     if selector:
         target.roots = _tops(target)
         if not target.pods:
@@ -220,19 +220,19 @@ def _many(target: Pods, selector: str, cluster: Cluster) -> None:
 
 def _kept(target: Pods, workloads: Iterable[Controller], pods: list[Pod]) -> list[Controller]:
     """All workloads, but of the ReplicaSets kept for a rollback only those with pods and the newest."""
-    makers = {_maker(pod) for pod in pods}
+    makers = {pod.controller_key for pod in pods}
     kept: list[Controller] = []
     rollouts: dict[Key, list[ReplicaSet]] = {}
     for one in workloads:
-        owner = one.controller
-        if isinstance(one, ReplicaSet) and owner is not None:
-            rollouts.setdefault((owner.kind, one.namespace, owner.name), []).append(one)
+        above = one.controller_key
+        if isinstance(one, ReplicaSet) and above is not None:
+            rollouts.setdefault(above, []).append(one)
         else:
             kept.append(one)
     for above, sets in rollouts.items():
         sets.sort(key=rollout_order)
         target.history[above] = sets
-        kept += [one for one in sets if _key(one) in makers or one is sets[-1]]
+        kept += [one for one in sets if one.key in makers or one is sets[-1]]
     return kept
 
 
@@ -277,17 +277,8 @@ def _tops(target: Pods) -> list[Controller]:
     for pod in target.pods:
         top = target.top_of(pod)
         if top is not None:
-            tops.setdefault(_key(top), top)
+            tops.setdefault(top.key, top)
     return list(tops.values())
-
-
-def _key(one: Controller) -> Key:
-    return (one.kind, one.namespace, one.name)
-
-
-def _maker(pod: Pod) -> Key:
-    owner = pod.controller
-    return (owner.kind, pod.namespace, owner.name) if owner else ("", "", "")
 
 
 def _is_owned(one: Controller, root: Controller) -> bool:

@@ -12,6 +12,7 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Column, Finding, Table, finding
 from kuberunbooks.objects import Pod
 
+from ..rules.conditions import cite_absent_condition
 from ..rules.scheduler_message import Reason
 from ..rules.thresholds import GATE_LONG, PENDING_GRACE
 from ..step import Yielded, step
@@ -84,7 +85,7 @@ def _unspoken(pod: Pod, cluster: Cluster) -> Iterator[Finding]:
             pod,
             evidence=[
                 pod.cite("spec.schedulerName", name),
-                pod.cite("status.conditions[type=PodScheduled]", "absent"),
+                cite_absent_condition(pod, "PodScheduled"),
                 pod.cite("spec.nodeName"),
             ],
             since=pod.metadata.creation_timestamp,

@@ -178,11 +178,11 @@ def _labelled(target: Pods) -> Iterator[Labelled[str]]:
     for pod in target.pods:
         yield pod.namespace, pod.metadata.labels, _who_made(target, pod)
     for namespace, labels, root in _templates(target.roots):
-        yield namespace, labels, f"{root.kind.lower()}/{root.name}"
+        yield namespace, labels, root.kind_name
 
 
 def _idle_makers(pods: list[Pod], makers: list[Controller]) -> list[str]:
-    return [] if pods else [f"{one.kind.lower()}/{one.name}" for one in makers if _wants_pods(one)]
+    return [] if pods else [one.kind_name for one in makers if _wants_pods(one)]
 
 
 def _wants_pods(one: Controller) -> bool:

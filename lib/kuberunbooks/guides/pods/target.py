@@ -138,16 +138,20 @@ class Pods:
         """The top workload of a pod as text (`deployment/web`); empty for a bare pod."""
         return self._owners.get((pod.namespace, pod.name), "")
 
+    def label_of(self, one: Pod | Controller) -> str:
+        """`pod/web-1`; with its namespace when the target spans several."""
+        return one.kind_name if self.namespace else f"{one.namespace}/{one.kind_name}"
+
     def controller_of(self, pod: Pod) -> Controller | None:
         """The workload directly above a pod, if it was read."""
-        owner = pod.controller
-        return self.controllers.get((owner.kind, pod.namespace, owner.name)) if owner else None
+        key = pod.controller_key
+        return self.controllers.get(key) if key else None
 
     def top_of(self, thing: Pod | Controller) -> Controller | None:
         """The workload at the top above a pod (the Deployment, not its ReplicaSet), if it was read."""
         current = self.controller_of(thing) if isinstance(thing, Pod) else thing
-        while current is not None and (above := current.controller) is not None:
-            higher = self.controllers.get((above.kind, current.namespace, above.name))
+        while current is not None and (above := current.controller_key) is not None:
+            higher = self.controllers.get(above)
             if higher is None:
                 break
             current = higher
@@ -188,11 +192,11 @@ def owner_text(pod: Pod, target: Pods) -> str:
     top = target.top_of(pod)
     if top is not None:
         above = top.controller
-        return f"{above.kind.lower()}/{above.name}" if above else f"{top.kind.lower()}/{top.name}"
+        return above.kind_name if above else top.kind_name
     hash_ = pod.metadata.labels.get("pod-template-hash", "")
     if owner.kind == "ReplicaSet" and hash_ and owner.name.endswith(f"-{hash_}"):
         return f"deployment/{owner.name.removesuffix(f'-{hash_}')}"
-    return f"{owner.kind.lower()}/{owner.name}"
+    return owner.kind_name
 
 
 def _is_fine(pod: Pod, horizon: datetime | None) -> bool:

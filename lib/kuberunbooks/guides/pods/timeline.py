@@ -58,12 +58,6 @@ def _worst_first(target: Pods) -> list[Pod]:
     return [pod for *_, pod in sorted(keyed, key=lambda item: item[:3])]
 
 
-def _lane(one: Pod | Controller, target: Pods) -> str:
-    """`pod/web-1`; with its namespace when the target spans several."""
-    text = f"{one.kind.lower()}/{one.name}"
-    return text if target.namespace else f"{one.namespace}/{text}"
-
-
 def _badness(pod: Pod) -> int:
     """0 is worst: failed, or a container that does not run; then deleted, pending, not ready, the rest."""
     if pod.phase == "Failed":
@@ -77,7 +71,7 @@ def _badness(pod: Pod) -> int:
 
 
 def _pod_marks(pod: Pod, target: Pods, cluster: Cluster) -> Iterator[Mark]:
-    lane, words = _lane(pod, target), target.words
+    lane, words = target.label_of(pod), target.words
     created, due = pod.metadata.creation_timestamp, pod.metadata.deletion_timestamp
     if created is not None:
         yield Mark(lane=lane, at=created, kind="change", text=words("mark_created"))
@@ -160,19 +154,15 @@ def _node_lanes(target: Pods, cluster: Cluster) -> list[list[Mark]]:
 
 def _workload_lanes(target: Pods, cluster: Cluster) -> list[list[Mark]]:
     """Rollouts and the controllers' own events, of the workloads with sick pods first."""
-    sick = {
-        (top.kind, top.namespace, top.name)
-        for pod in target.suspects
-        if (top := target.top_of(pod)) is not None
-    }
-    roots = sorted(target.roots, key=lambda one: (one.kind, one.namespace, one.name) not in sick)
+    sick = {top.key for pod in target.suspects if (top := target.top_of(pod)) is not None}
+    roots = sorted(target.roots, key=lambda one: one.key not in sick)
     lanes = (list(_workload_marks(one, target, cluster)) for one in roots[: _MOST_WORKLOAD_LANES * 2])
     return [lane for lane in lanes if lane]
 
 
 def _workload_marks(one: Controller, target: Pods, cluster: Cluster) -> Iterator[Mark]:
-    lane, words = _lane(one, target), target.words
-    rollouts = target.history.get((one.kind, one.namespace, one.name), [])
+    lane, words = target.label_of(one), target.words
+    rollouts = target.history.get(one.key, [])
     for made in rollouts:
         if made.metadata.creation_timestamp is not None:
             text = words("mark_rollout", revision=made.revision or "?")

@@ -18,7 +18,7 @@ from kuberunbooks.objects import Event, Evidence, Node, Pod
 
 from ..rules.node_fit import is_lost
 from ..rules.scheduler_message import SchedulerMessage, parse
-from ..rules.thresholds import PENDING_GRACE
+from ..rules.thresholds import NODE_PROVISIONING, PENDING_GRACE
 from .target import Pods
 
 # A run on one pod makes at most this many requests, whatever the cluster's size.
@@ -28,8 +28,6 @@ _REQUESTS_KEPT = 2
 # Owners whose pods are all made from one unchanging template.
 _IDENTICAL = ("ReplicaSet", "Job")
 _SCALABLE = ("deployment", "statefulset", "replicaset", "replicationcontroller")
-# Seconds the cluster autoscaler gives a new node to register (its default of --max-node-provision-time).
-_NODE_PROVISION_TIME = 900.0
 # Events are asked per object when a namespace's list was not read; that many times at most.
 _EVENT_EXAMPLES = 10
 
@@ -81,7 +79,7 @@ def refusals(target: Pods, cluster: Cluster) -> list[Refusal]:
         if pod.age(cluster.now) < PENDING_GRACE and not _is_hopeless(text, cluster):
             continue
         if not text:
-            if examples < _EVENT_EXAMPLES and not _has_condition(pod):
+            if examples < _EVENT_EXAMPLES and not pod.is_condition_true("PodScheduled"):
                 examples += 1
                 found += _from_events(pod, cluster)
             continue
@@ -103,7 +101,7 @@ def _is_node_coming(pod: Pod, cluster: Cluster) -> bool:
     event = newest_event(cluster, pod, "TriggeredScaleUp", "NotTriggerScaleUp")
     if event is None or event.reason != "TriggeredScaleUp" or event.last_seen is None:
         return False
-    return (cluster.now - event.last_seen).total_seconds() <= _NODE_PROVISION_TIME
+    return (cluster.now - event.last_seen).total_seconds() <= NODE_PROVISIONING
 
 
 def is_gated(pod: Pod) -> bool:
@@ -125,11 +123,6 @@ def _is_hopeless(text: str, cluster: Cluster) -> bool:
         return False
     nodes = cluster.nodes()
     return bool(nodes) and all(is_lost(node) for node in nodes)
-
-
-def _has_condition(pod: Pod) -> bool:
-    condition = pod.condition("PodScheduled")
-    return condition is not None and condition.is_true
 
 
 def _refused(pod: Pod) -> tuple[str, str]:

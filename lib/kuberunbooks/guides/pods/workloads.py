@@ -48,7 +48,7 @@ def workloads(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         if _is_satisfied(root):
             satisfied.append(root)
             continue
-        found = list(_judge(root, makers.get(_key(root), []), job_pods, motion, target, cluster))
+        found = list(_judge(root, makers.get(root.key, []), job_pods, motion, target, cluster))
         yield from found
         if found:
             troubled.append(root)
@@ -69,7 +69,7 @@ class Motion:
 
     def of(self, root: Controller) -> int:
         """Pods of this workload that are starting or leaving."""
-        return self._counts[root.namespace, f"{root.kind.lower()}/{root.name}"]
+        return self._counts[root.namespace, root.kind_name]
 
     def is_all(self, root: Controller) -> bool:
         """Whether they account for all that is missing; of one pod's siblings nothing is known."""
@@ -200,9 +200,9 @@ def _makers(target: Pods) -> Makers:
     """What stands between a workload and its pods: ReplicaSets, newest first, or Jobs."""
     makers: Makers = {}
     for one in target.controllers.values():
-        owner = one.controller
-        if owner is not None:
-            makers.setdefault((owner.kind, one.namespace, owner.name), []).append(one)
+        above = one.controller_key
+        if above is not None:
+            makers.setdefault(above, []).append(one)
     for below in makers.values():
         if len(below) > 1 and isinstance(below[0], ReplicaSet):
             below.sort(key=lambda one: rollout_order(one) if isinstance(one, ReplicaSet) else (0, 0.0))
@@ -210,25 +210,16 @@ def _makers(target: Pods) -> Makers:
     return makers
 
 
-def _key(root: Controller) -> tuple[str, str, str]:
-    return (root.kind, root.namespace, root.name)
-
-
 def _table(roots: Sequence[Controller], target: Pods) -> Table:
     columns = [Column(name="WORKLOAD")]
     columns += [Column(name=name, numeric=True) for name in ("DESIRED", "READY", "UPDATED", "AVAILABLE")]
-    rows = [[_label(root, target), *_numbers(root)] for root in roots[:_ROWS]]
+    rows = [[target.label_of(root), *_numbers(root)] for root in roots[:_ROWS]]
     return Table(
         caption="Workloads and their pods",
         columns=columns,
         rows=rows,
         omitted=max(0, len(roots) - _ROWS),
     )
-
-
-def _label(root: Controller, target: Pods) -> str:
-    text = f"{root.kind.lower()}/{root.name}"
-    return text if target.namespace else f"{root.namespace}/{text}"
 
 
 def _numbers(root: Controller) -> list[str]:

@@ -15,6 +15,9 @@ PENDING_GRACE = 60.0
 VOLUME_BINDING = 600.0
 """The scheduler gives up on a volume after this (VolumeBindingArgs.bindTimeoutSeconds, its default)."""
 
+NODE_PROVISIONING = 900.0
+"""The cluster autoscaler gives a new node this long to register (--max-node-provision-time, its default)."""
+
 GATE_LONG = 3600.0
 """A scheduling gate that stays this long is probably forgotten. Ours."""
 

@@ -82,7 +82,7 @@ class MatchingWebhook(NamedTuple):
     @property
     def resource(self) -> str:
         """`validatingwebhookconfiguration/policy`, as kubectl takes it."""
-        return f"{self.configuration.kind.lower()}/{self.configuration.name}"
+        return self.configuration.kind_name
 
 
 def configurations(cluster: Cluster) -> Listing[WebhookConfiguration]:
