@@ -87,7 +87,7 @@ def _not_taken_up(pod: Pod, cluster: Cluster) -> Iterator[Finding]:
         pod,
         container=first.name,
         evidence=[
-            *cite_condition(pod, "PodScheduled", "status", "lastTransitionTime"),
+            *cite_condition(pod, "PodScheduled", "status"),
             pod.cite("status.startTime", "absent"),
         ],
         since=scheduled.last_transition_time,

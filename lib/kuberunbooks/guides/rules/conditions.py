@@ -21,7 +21,8 @@ def cite_absent_condition(one: ConditionedObject, type_: str) -> Evidence:
 def cite_condition(one: ConditionedObject, type_: str, *fields: str) -> list[Evidence]:
     """Evidence for the fields of one condition, or that it is absent.
 
-    `fields` are in API spelling (`status`, `lastTransitionTime`). Fields the condition does not have are left out, except `status`.
+    `fields` are in API spelling (`status`, `lastTransitionTime`). Those the condition
+    does not have are left out, except `status`.
     """
     condition = one.condition(type_)
     if condition is None:
