@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from kuberunbooks.findings import SEVERITIES, entries
+from kuberunbooks.findings.words import CATALOGUE, read_yaml
 from kuberunbooks.guides import Guide, guide, guides
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "runbooks"
@@ -44,18 +45,32 @@ def page(one: Guide) -> str:
         "## Findings",
         "",
         "Severities are defaults: a rule may raise or lower one, and a settings file may set it.",
+        *(f" Steps that ask what [{name}]({name}.md) asks give its findings too." for name in lenders(one)),
         "",
         "| code | severity | what it says |",
         "|---|---|---|",
     ]
-    catalogue = entries("en")
+    catalogue, own = entries("en"), codes_of(one.name)
     for severity in SEVERITIES:
         for code, entry in sorted(catalogue.items()):
-            if entry.severity == severity:
+            if entry.severity == severity and code in own:
                 says = in_general(entry.explanation) or in_general(entry.title)
                 escaped = says.replace("|", "\\|")
                 lines.append(f"| `{code}` | {severity} | {escaped} |")
     return "\n".join(lines) + "\n"
+
+
+def codes_of(name: str) -> set[str]:
+    """The codes in the catalogue's files of a guide (NAME.yaml, NAME-*.yaml) and those of every guide."""
+    folder = CATALOGUE / "en"
+    files = [folder / f"{name}.yaml", folder / "generic.yaml", *folder.glob(f"{name}-*.yaml")]
+    return {code for file in files if file.exists() for code in read_yaml(file)}
+
+
+def lenders(one: Guide) -> list[str]:
+    """The other guides whose steps this one asks, by where their functions stand."""
+    modules = {part.__module__.split(".")[2] for step in one.steps for part in step.parts}
+    return sorted(name for name in guides() if name in {m.replace("_", "-") for m in modules} - {one.name})
 
 
 def in_general(template: str) -> str:

@@ -38,8 +38,10 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 class Diagnosis:
     """A guide run on a case, step by step, without a notebook around it."""
 
-    def __init__(self, case: Path, target: str, namespace: str, **options: object) -> None:
-        self.session = notebook.open("pods", case=str(case), namespace=namespace, target=target, **options)
+    def __init__(
+        self, case: Path, target: str, namespace: str, *, guide: str = "pods", **options: object
+    ) -> None:
+        self.session = notebook.open(guide, case=str(case), namespace=namespace, target=target, **options)
         assert self.session.start.failure is None, self.session.start.failure
         for name in self.session.step_names:
             getattr(self.session, name)()
@@ -67,7 +69,7 @@ class Diagnosis:
 
 @pytest.fixture(scope="session")
 def diagnose(incident: Callable[[str], Path]) -> Callable[..., Diagnosis]:
-    """`diagnose("crashloop", "deployment/payments")`: all steps of the pods guide on an incident."""
+    """`diagnose("crashloop", "deployment/payments")`: all steps of a guide (`guide=`, else pods) on it."""
 
     def run(name: str, target: str = "", *, namespace: str = "", **options: object) -> Diagnosis:
         return Diagnosis(incident(name), target, namespace or name, **options)

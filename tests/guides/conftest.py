@@ -1,4 +1,4 @@
-"""Fixtures of the guides' tests: the pods guide run on objects made by hand."""
+"""Fixtures of the guides' tests: a guide run on objects made by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.made_cases import make_case
 
 @pytest.fixture
 def examine(tmp_path: Path) -> Callable[..., Diagnosis]:
-    """`examine([pod(), node()], "pod/web-1")`: all steps of the pods guide on these objects."""
+    """`examine([pod(), node()], "pod/web-1")`: all steps of a guide (else pods) on these objects."""
 
     def run(
         items: list[dict[str, Any]],

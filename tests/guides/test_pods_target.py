@@ -218,7 +218,7 @@ def test_a_pod_asked_for_by_its_deployments_name_is_pointed_to_the_deployment(
 
 
 def test_a_missing_workload_is_said_to_be_missing(examine: Callable[..., Any]) -> None:
-    assert examine(web_shop(), "sts/bd").headline.code == "WorkloadMissing"
+    assert examine(web_shop(), "sts/bd").headline.code == "StatefulSetMissing"
 
 
 def test_a_selector_without_pods_names_the_labels_that_come_near(examine: Callable[..., Any]) -> None:

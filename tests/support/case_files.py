@@ -25,6 +25,7 @@ _FIELDS = {
         "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
         "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath",
         "reason", "reportingComponent", "source", "type",
+        "regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid",
     },
     "nodes": {"spec.unschedulable"},
     "namespaces": {"status.phase"},

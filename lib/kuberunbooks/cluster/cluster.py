@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from kuberunbooks.errors import ClusterError, Forbidden, NotCollected, NotFound, Refused
 from kuberunbooks.objects import Event, KubernetesObject, Node, Pod, parse_fields, parse_labels, read_path
+from kuberunbooks.objects.event import EventV1
 
 from .coverage import Coverage, EventWindow, Origin, Refusal
 from .decode import decode_item, decode_list, decode_plain, pick_plain
@@ -237,6 +238,26 @@ class Cluster:
         return future.result()
 
     def _read_list(self, query: Query) -> Listing[Any]:
+        return self._read_events(query) if query.kind is Event else self._read_kind(query)
+
+    def _read_events(self, query: Query) -> Listing[Event]:
+        """By core/v1, or where only that may be read by events.k8s.io/v1: both serve the same events."""
+        try:
+            return self._read_kind(query)
+        except (Forbidden, NotCollected):
+            other = query._replace(kind=EventV1, fields=query.fields.replace("involvedObject.", "regarding."))
+            path = EventV1.api.path(query.namespace)
+            if not (self._source.selects or self._source.is_complete(path, other.labels, other.fields)):
+                raise
+            try:
+                found: Listing[EventV1] = self._read_kind(other)
+            except ClusterError:
+                found = Listing(complete=False)
+            if not found.complete:
+                raise
+            return Listing(one.as_core() for one in found)
+
+    def _read_kind(self, query: Query) -> Listing[Any]:
         kind, source = query.kind, self._source
         path = kind.api.path(query.namespace)
         # Bounded by nodes, not by pods: one answer from the watch cache keeps the request count constant.

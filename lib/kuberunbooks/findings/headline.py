@@ -44,13 +44,18 @@ def headline(findings: Sequence[Finding]) -> Finding | None:
     return min(answers, key=lambda one: order().answers.index(one.code), default=None)
 
 
-def precedence(one: Finding) -> tuple[int, int, int]:
-    """Sort key, best first: severity, stage, number of objects."""
+def precedence(one: Finding) -> tuple[int, int, int, int]:
+    """Sort key, best first: severity, ordinal, stage, number of objects.
+
+    Pods of a StatefulSet depend on those before them: a rule that knows a pod's
+    ordinal says so in `facts["ordinal"]`, and the lowest goes first.
+    """
     rank = _rank()
     last = len(rank)
     wrappers = order().wrappers
     place = last + 1 + wrappers.index(one.code) if one.code in wrappers else rank.get(one.code, last)
-    return (SEVERITIES.index(one.severity), place, -one.count)
+    ordinal = one.facts.get("ordinal", 0)
+    return (SEVERITIES.index(one.severity), ordinal if isinstance(ordinal, int) else 0, place, -one.count)
 
 
 def without_explained(findings: Sequence[Finding]) -> list[Finding]:

@@ -150,6 +150,18 @@ class LogExcerpt(Data, kw_only=True, tag_field="type", tag="log"):
     note: str = ""
 
 
+class Document(Data, kw_only=True, tag_field="type", tag="document"):
+    """A longer text shown as it is: an object as YAML (`yaml`), or what changed between two (`diff`).
+
+    A diff has the unified form of `diff -u`. `left_out` is how many characters are not here.
+    """
+
+    caption: str
+    text: str
+    form: Literal["yaml", "diff"] = "yaml"
+    left_out: int = 0
+
+
 class Note(Data, kw_only=True, tag_field="type", tag="note"):
     """A remark that is no finding: why something was not looked at."""
 
@@ -168,7 +180,7 @@ class Mark(Data, kw_only=True):
     until: Time = None
 
 
-Exhibit = Table | LogExcerpt | Note
+Exhibit = Table | LogExcerpt | Document | Note
 
 StepStatus = Literal["critical", "warning", "info", "ok", "skipped", "refused", "failed"]
 

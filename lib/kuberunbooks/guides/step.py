@@ -2,14 +2,15 @@
 
 The decorator runs the generator, groups what many objects share, writes the
 catalogue's words into the findings, redacts every text, and turns a refused read
-into a finding. A step never raises: what failed is in its result.
+into a finding. A step never raises: what failed is in its result. Where a guide asks
+what steps of another guide answer, `combined` makes one step of them.
 """
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from kuberunbooks.cluster import Cluster
@@ -33,7 +34,9 @@ from kuberunbooks.findings import (
 )
 from kuberunbooks.redaction import Redactor
 
-Yielded = Finding | Table | LogExcerpt | Note | Mark
+from .documents import Change, Manifest, document
+
+Yielded = Finding | Table | LogExcerpt | Note | Mark | Manifest | Change
 StepFunction = Callable[[Any, Cluster], Iterator[Yielded]]
 
 
@@ -51,14 +54,17 @@ class Target(Protocol):
 
 
 class Step(NamedTuple):
-    """A step as the guide declares it; `name` is the function's, by which notebooks call it."""
+    """A step as the guide declares it; `name` is the function's, by which notebooks call it.
+
+    `parts` run one after the other; what one of them cannot read costs the others nothing.
+    """
 
     id: str
     name: str
     title: str
     question: str
     upstream: str
-    run: StepFunction
+    parts: tuple[StepFunction, ...]
 
 
 def step(id_: str, *, title: str, upstream: str = "") -> Callable[[StepFunction], Step]:
@@ -66,9 +72,14 @@ def step(id_: str, *, title: str, upstream: str = "") -> Callable[[StepFunction]
 
     def declare(function: StepFunction) -> Step:
         question = (function.__doc__ or "").strip().splitlines()
-        return Step(id_, function.__name__, title, question[0] if question else "", upstream, function)
+        return Step(id_, function.__name__, title, question[0] if question else "", upstream, (function,))
 
     return declare
+
+
+def combined(id_: str, name: str, parts: Sequence[Step], *, title: str, question: str) -> Step:
+    """One step of a guide that asks what these steps, of other guides as a rule, answer."""
+    return Step(id_, name, title, question, "", tuple(function for one in parts for function in one.parts))
 
 
 def run_step(
@@ -80,26 +91,29 @@ def run_step(
     )
     started = time.perf_counter()
     found: list[Finding] = []
-    try:
-        for item in one.run(target, cluster):
-            if isinstance(item, Finding):
-                found.append(item)
-            elif isinstance(item, Mark):
-                result.marks.append(item)
-            else:
-                result.exhibits.append(item)
-    except ClusterError as error:
-        found.append(_unreadable(error, target, cluster))
-        result.error = str(error)
-        result.status = "refused"
-    except Exception as error:
-        # A bug in one rule must not cost the other steps, nor pass for "all is well".
-        result.error = f"{type(error).__name__}: {error} ({_place(error)})"
-        result.status = "failed"
+    for part in one.parts:
+        try:
+            for item in part(target, cluster):
+                if isinstance(item, Finding):
+                    found.append(item)
+                elif isinstance(item, Mark):
+                    result.marks.append(item)
+                elif isinstance(item, Manifest | Change):
+                    result.exhibits.append(document(item, redactor))
+                else:
+                    result.exhibits.append(item)
+        except ClusterError as error:
+            found.append(_unreadable(error, target, cluster))
+            result.error = result.error or str(error)
+            result.status = "failed" if result.status == "failed" else "refused"
+        except Exception as error:
+            # A bug in one rule must not cost the other steps, nor pass for "all is well".
+            result.error = f"{type(error).__name__}: {error} ({_place(error)})"
+            result.status = "failed"
     result.findings = [_finish(item, one, cluster, guide, language) for item in group(found, target.owner_of)]
     result.findings.sort(key=precedence)
     result = redactor.struct(result)
-    result.status = _status(result)
+    result.status = _status(result, len(one.parts))
     result.verdict = _verdict(result, language)
     result.seconds = round(time.perf_counter() - started, 4)
     return result
@@ -119,8 +133,10 @@ def _unreadable(error: ClusterError, target: Target, cluster: Cluster) -> Findin
     return finding(code, target.subject, severity="info", why=str(error), what=path, advice=error.advice)
 
 
-def _status(result: StepResult) -> StepStatus:
-    if result.status in ("refused", "failed"):
+def _status(result: StepResult, parts: int) -> StepStatus:
+    """The worst finding; that not all could be read, unless one of several parts found something serious."""
+    serious = bool(result.findings) and result.findings[0].severity in ("critical", "warning")
+    if result.status == "failed" or (result.status == "refused" and not (serious and parts > 1)):
         return result.status
     if not result.findings:
         return "ok"

@@ -27,6 +27,7 @@ from .container import (
 )
 from .event import Event, ObjectReference
 from .node import Node, Taint
+from .observed import ContainerUsage, Lease, PodMetrics
 from .pod import (
     ContainerView,
     Pod,
@@ -60,6 +61,7 @@ from .selectors import (
 from .service import Endpoint, EndpointSlice, Service, ServicePort
 from .storage import PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment
 from .workload import (
+    ControllerRevision,
     CronJob,
     DaemonSet,
     Deployment,
@@ -81,7 +83,9 @@ __all__ = [
     "ContainerPort",
     "ContainerState",
     "ContainerStatus",
+    "ContainerUsage",
     "ContainerView",
+    "ControllerRevision",
     "CronJob",
     "DaemonSet",
     "Deployment",
@@ -93,6 +97,7 @@ __all__ = [
     "Job",
     "KubernetesObject",
     "LabelSelector",
+    "Lease",
     "LimitRange",
     "Meta",
     "MutatingWebhookConfiguration",
@@ -104,6 +109,7 @@ __all__ = [
     "PersistentVolumeClaim",
     "Pod",
     "PodDisruptionBudget",
+    "PodMetrics",
     "PodSpec",
     "PodTemplate",
     "PriorityClass",

@@ -28,11 +28,18 @@ class ObjectKeyRef(View):
     optional: bool | None = False
 
 
+class FieldRef(View):
+    """A field of the pod itself, by its path (`status.podIP`)."""
+
+    field_path: str = ""
+
+
 class EnvVarSource(View):
     """spec.containers[].env[].valueFrom."""
 
     config_map_key_ref: ObjectKeyRef | None = None
     secret_key_ref: ObjectKeyRef | None = None
+    field_ref: FieldRef | None = None
 
 
 class EnvVar(View):
@@ -178,6 +185,7 @@ class Container(View):
     lifecycle: Lifecycle | None = None
     restart_policy: str = ""
     security_context: SecurityContext | None = None
+    termination_message_path: str = "/dev/termination-log"
     termination_message_policy: str = "File"
 
     @property
@@ -235,6 +243,7 @@ class ContainerStatus(View):
     started: bool | None = None
     restart_count: int = 0
     image: str = ""
+    image_id: str = msgspec.field(name="imageID", default="")
 
     @property
     def newest_end(self) -> Terminated | None:

@@ -1,4 +1,4 @@
-"""Events (core/v1), whose two generations of fields are read as one."""
+"""Events, whose two APIs (core/v1 and events.k8s.io/v1) and two generations of fields are read as one."""
 
 from __future__ import annotations
 
@@ -93,3 +93,37 @@ class Event(KubernetesObject):
     def text(self) -> str:
         """The message without the prefixes that aggregation and controllers put before it."""
         return _PREFIXES.sub("", self.message)
+
+
+class EventV1(KubernetesObject):
+    """The same event as events.k8s.io/v1 serves it: for those who may read it only there."""
+
+    api: ClassVar[Api] = Api("events.k8s.io/v1", "events", "Event")
+    regarding: ObjectReference = msgspec.field(default_factory=ObjectReference)
+    reason: str = ""
+    note: str = ""
+    type: str = ""
+    event_time: Time = None
+    series: EventSeries | None = None
+    reporting_controller: str = ""
+    deprecated_count: int | None = None
+    deprecated_first_timestamp: Time = None
+    deprecated_last_timestamp: Time = None
+    deprecated_source: EventSource = msgspec.field(default_factory=EventSource)
+
+    def as_core(self) -> Event:
+        """The event with the fields of core/v1; it cites itself there, where everybody looks."""
+        return Event(
+            metadata=self.metadata,
+            involved_object=self.regarding,
+            reason=self.reason,
+            message=self.note,
+            type=self.type,
+            count=self.deprecated_count,
+            first_timestamp=self.deprecated_first_timestamp,
+            last_timestamp=self.deprecated_last_timestamp,
+            event_time=self.event_time,
+            series=self.series,
+            source_=self.deprecated_source,
+            reporting_component=self.reporting_controller,
+        )

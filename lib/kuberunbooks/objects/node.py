@@ -35,6 +35,10 @@ class NodeInfo(View):
 
     operating_system: str = ""
     architecture: str = ""
+    os_image: str = ""
+    kernel_version: str = ""
+    container_runtime_version: str = ""
+    kubelet_version: str = ""
 
 
 class NodeStatus(ConditionedStatus):

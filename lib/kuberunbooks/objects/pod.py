@@ -20,6 +20,7 @@ class Toleration(View):
     operator: str = "Equal"
     value: str = ""
     effect: str = ""
+    toleration_seconds: int | None = None
 
 
 class Named(View):
@@ -147,6 +148,10 @@ class PodSpec(View):
     image_pull_secrets: list[ObjectKeyRef] = []
     overhead: dict[str, Any] = {}
     resources: Resources | None = None
+    priority_class_name: str = ""
+    runtime_class_name: str = ""
+    host_network: bool = False
+    dns_policy: str = "ClusterFirst"
     active_deadline_seconds: int | None = None
     termination_grace_period_seconds: int | None = None
     security_context: SecurityContext | None = None
@@ -164,6 +169,8 @@ class PodStatus(ConditionedStatus):
     nominated_node_name: str = ""
     start_time: Time = None
     pod_ip: str = msgspec.field(name="podIP", default="")
+    host_ip: str = msgspec.field(name="hostIP", default="")
+    qos_class: str = ""
 
 
 class ContainerView(NamedTuple):

@@ -16,12 +16,14 @@ class ClaimSpec(View):
     storage_class_name: str | None = None
     volume_name: str = ""
     resources: dict[str, Any] = {}
+    access_modes: list[str] = []
 
 
 class ClaimStatus(View):
     """status of a PersistentVolumeClaim."""
 
     phase: str = ""
+    capacity: dict[str, Any] = {}
 
 
 class PersistentVolumeClaim(KubernetesObject):

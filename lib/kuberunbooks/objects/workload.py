@@ -9,6 +9,7 @@ import msgspec
 from .base import Api, ConditionedObject, ConditionedStatus, KubernetesObject, Time, View
 from .pod import PodTemplate
 from .selectors import LabelSelector
+from .storage import PersistentVolumeClaim
 
 
 class MakerSpec(View):
@@ -39,7 +40,6 @@ class WorkloadSpec(MakerSpec):
 
     replicas: int = 1
     progress_deadline_seconds: int | None = None
-    service_name: str = ""
 
 
 class WorkloadStatus(ConditionedStatus):
@@ -94,10 +94,65 @@ class ReplicaSet(Workload):
         return int(text) if text.isdigit() else 0
 
 
+class RollingUpdate(View):
+    """spec.updateStrategy.rollingUpdate of a StatefulSet."""
+
+    partition: int | None = 0
+
+
+class UpdateStrategy(View):
+    """spec.updateStrategy of a StatefulSet: RollingUpdate or OnDelete."""
+
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdate | None = None
+
+
+class Ordinals(View):
+    """spec.ordinals of a StatefulSet."""
+
+    start: int = 0
+
+
+class ClaimRetention(View):
+    """spec.persistentVolumeClaimRetentionPolicy of a StatefulSet: Retain or Delete."""
+
+    when_deleted: str = "Retain"
+    when_scaled: str = "Retain"
+
+
+class StatefulSetSpec(WorkloadSpec):
+    """spec of a StatefulSet."""
+
+    service_name: str = ""
+    pod_management_policy: str = "OrderedReady"
+    update_strategy: UpdateStrategy = msgspec.field(default_factory=UpdateStrategy)
+    ordinals: Ordinals | None = None
+    volume_claim_templates: list[PersistentVolumeClaim] = []
+    persistent_volume_claim_retention_policy: ClaimRetention | None = None
+
+
 class StatefulSet(Workload):
-    """A StatefulSet."""
+    """A StatefulSet: its pods are numbered, and keep name, claims and place in the order."""
 
     api: ClassVar[Api] = Api("apps/v1", "statefulsets", "StatefulSet")
+    spec: StatefulSetSpec = msgspec.field(default_factory=StatefulSetSpec)
+
+    @property
+    def is_ordered(self) -> bool:
+        """podManagementPolicy OrderedReady: a pod is made once the one before it is ready."""
+        return self.spec.pod_management_policy != "Parallel"
+
+    @property
+    def partition(self) -> int:
+        """Pods with a lower ordinal keep their revision in a rolling update; 0 where all are updated."""
+        rolling = self.spec.update_strategy.rolling_update
+        return (rolling.partition or 0) if rolling is not None else 0
+
+    @property
+    def ordinals(self) -> range:
+        """The ordinals it wants pods for."""
+        start = self.spec.ordinals.start if self.spec.ordinals else 0
+        return range(start, start + max(0, self.desired))
 
 
 class DaemonSet(Workload):
@@ -136,6 +191,13 @@ class ReplicationController(Workload):
     def selector(self) -> LabelSelector:
         """Which pods are its own."""
         return LabelSelector(match_labels=self.spec.selector)
+
+
+class ControllerRevision(KubernetesObject):
+    """A past or present template of a StatefulSet or DaemonSet; higher revisions are newer."""
+
+    api: ClassVar[Api] = Api("apps/v1", "controllerrevisions", "ControllerRevision")
+    revision: int = 0
 
 
 class JobSpec(MakerSpec):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from kuberunbooks.cluster import Coverage
 from kuberunbooks.findings import (
+    Document,
     Finding,
     LogExcerpt,
     RunStart,
@@ -113,6 +114,8 @@ def _step(step: StepResult, words: Words) -> Iterator[str]:
             yield from _table(exhibit, words)
         elif isinstance(exhibit, LogExcerpt):
             yield from _log(exhibit, words)
+        elif isinstance(exhibit, Document):
+            yield from _document(exhibit)
         else:
             yield f"  {exhibit.text}"
 
@@ -150,6 +153,14 @@ def _log(log: LogExcerpt, words: Words) -> Iterator[str]:
     for line in marked or log.lines[-MOST_LINES:]:
         times = f" ({words('log_repeats', n=line.repeats)})" if line.repeats > 1 else ""
         yield f"    {line.number:>6} {line.text}{times}"
+
+
+def _document(document: Document) -> Iterator[str]:
+    """Of a change the lines that changed; a whole object is for the page."""
+    yield f"  {document.caption}"
+    if document.form == "diff":
+        changed = [line for line in document.text.splitlines()[2:] if line.startswith(("+", "-"))]
+        yield from (f"    {line}" for line in changed[:MOST_LINES])
 
 
 def _summary(summary: Summary, words: Words) -> Iterator[str]:

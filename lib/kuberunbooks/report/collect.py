@@ -168,7 +168,7 @@ def _worst_first(findings: Sequence[Finding]) -> list[Finding]:
     unexplained = {id(one) for one in without_explained(findings)}
 
     def key(one: Finding) -> tuple[object, ...]:
-        severity, place, number = precedence(one)
-        return (one is not top, severity, id(one) not in unexplained, place, number)
+        severity, *others = precedence(one)
+        return (one is not top, severity, id(one) not in unexplained, *others)
 
     return sorted(findings, key=key)

@@ -16,6 +16,7 @@ from kuberunbooks.findings import (
     RUN_MIME,
     STEP_MIME,
     SUMMARY_MIME,
+    Document,
     Failure,
     LogExcerpt,
     RunStart,
@@ -31,7 +32,8 @@ MOST_DEPTH = 40
 """Deepest nesting of a value that is kept; our own results need less than ten."""
 MOST_ROWS = 200
 MOST_LINES = 400
-"""Rows of a table and lines of a log excerpt that a report keeps."""
+MOST_TEXT = 100_000
+"""Rows of a table, lines of a log excerpt and characters of a document that a report keeps."""
 
 _TIMES = frozenset(
     ("at", "until", "since", "now", "oldest", "observed_at", "recorded_at", "started_at", "finished_at")
@@ -137,6 +139,9 @@ def _bounded(step: StepResult, notes: list[str], words: Words) -> StepResult:
         elif isinstance(exhibit, LogExcerpt) and len(exhibit.lines) > MOST_LINES:
             exhibit.lines = exhibit.lines[-MOST_LINES:]
             notes.append(words("note_bounded", what=exhibit.source, n=words.count("line", MOST_LINES)))
+        elif isinstance(exhibit, Document) and len(exhibit.text) > MOST_TEXT:
+            exhibit.left_out = max(exhibit.left_out, 0) + len(exhibit.text) - MOST_TEXT
+            exhibit.text = exhibit.text[:MOST_TEXT]
     return step
 
 

@@ -15,6 +15,7 @@ from kuberunbooks.cluster import Cluster, Coverage
 from kuberunbooks.cluster.cluster import Query
 from kuberunbooks.errors import BadSettings
 from kuberunbooks.objects import (
+    ControllerRevision,
     CronJob,
     DaemonSet,
     Deployment,
@@ -22,6 +23,7 @@ from kuberunbooks.objects import (
     Event,
     Job,
     KubernetesObject,
+    Lease,
     LimitRange,
     MutatingWebhookConfiguration,
     Node,
@@ -29,6 +31,7 @@ from kuberunbooks.objects import (
     PersistentVolumeClaim,
     Pod,
     PodDisruptionBudget,
+    PodMetrics,
     PriorityClass,
     ReplicaSet,
     ReplicationController,
@@ -51,9 +54,11 @@ IN_THE_NAMESPACE: tuple[type[KubernetesObject], ...] = (
     ReplicaSet,
     StatefulSet,
     DaemonSet,
+    ControllerRevision,
     ReplicationController,
     Job,
     CronJob,
+    PodMetrics,
     Service,
     EndpointSlice,
     PodDisruptionBudget,
@@ -71,6 +76,8 @@ CLUSTER_WIDE: tuple[type[KubernetesObject], ...] = (
     ValidatingWebhookConfiguration,
     MutatingWebhookConfiguration,
 )
+NODE_LEASES = "kube-node-lease"
+"""The namespace in which every kubelet renews a lease."""
 MOST_LOGS = 200
 """Logs taken at most, so that recording a whole cluster ends."""
 
@@ -98,7 +105,8 @@ def record(context: str, namespace: str, out: Path) -> Recording:
     live = LiveSource(context)
     source = RecordingSource(live)
     source.scope = {"namespace": namespace or "-"}
-    rights = [("list", kind.api.group, kind.api.plural) for kind in (*IN_THE_NAMESPACE, *CLUSTER_WIDE)]
+    kinds: tuple[type[KubernetesObject], ...] = (*IN_THE_NAMESPACE, *CLUSTER_WIDE, Lease)
+    rights = [("list", kind.api.group, kind.api.plural) for kind in kinds]
     survey(live, source, [*rights, ("get", "", "pods/log")], namespace, one_by_one=False)
     cluster = Cluster(source)
     try:
@@ -114,7 +122,7 @@ def record(context: str, namespace: str, out: Path) -> Recording:
 
 def _objects(cluster: Cluster, namespace: str) -> list[Pod]:
     queries = [Query(kind, namespace) for kind in IN_THE_NAMESPACE]
-    queries += [Query(kind) for kind in CLUSTER_WIDE]
+    queries += [*(Query(kind) for kind in CLUSTER_WIDE), Query(Lease, NODE_LEASES)]
     cluster.prefetch(*queries)
     pods = list(cluster.read(Pod, namespace))
     for query in queries:

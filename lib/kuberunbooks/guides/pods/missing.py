@@ -10,6 +10,8 @@ from kuberunbooks.objects import Evidence, Namespace
 
 from .target import Pods
 
+_CODES = {"": "TargetMissing", "Pod": "PodMissing", "StatefulSet": "StatefulSetMissing"}
+
 
 def missing_findings(target: Pods) -> Iterator[Finding]:
     """The target, or even its namespace, does not exist; or the namespace holds no pods and no workloads."""
@@ -25,7 +27,7 @@ def missing_findings(target: Pods) -> Iterator[Finding]:
         cited = Evidence(f"{Namespace.api.path()}#{target.namespace}", "metadata.name", "absent")
         yield finding("NamespaceMissing", subject, evidence=cited, **facts)
     elif target.missing:
-        code = {"": "TargetMissing", "Pod": "PodMissing"}.get(target.kind, "WorkloadMissing")
+        code = _CODES.get(target.kind, "WorkloadMissing")
         place = f"api/v1/namespaces/{target.namespace}" if target.namespace else "all namespaces"
         cited = Evidence(place, target.wanted, "absent")
         yield finding(code, target.subject, evidence=cited, resource=target.kind.lower() or "pods", **facts)

@@ -53,6 +53,7 @@ class Pods:
     `single` is True when the target is one pod: then reads stay bounded.
     `warned` are (namespace, name) of the pods that recent Warning events are about.
     `words` are those of the run's language, for captions and notes.
+    `most_requests` is how many a run on one live pod makes, whatever the cluster's size.
     `memo` is what steps worked out that following steps need again.
     """
 
@@ -74,6 +75,7 @@ class Pods:
     unread: list[str] = field(default_factory=list)
     warned: frozenset[tuple[str, str]] = frozenset()
     words: Words = field(default_factory=Words)
+    most_requests: int = 12
     memo: dict[str, Any] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
     _totals: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -21,9 +21,7 @@ from ..rules.scheduler_message import SchedulerMessage, parse
 from ..rules.thresholds import NODE_PROVISIONING, PENDING_GRACE
 from .target import Pods
 
-# A run on one pod makes at most this many requests, whatever the cluster's size.
-_REQUESTS_OF_ONE_POD = 12
-# Of those, what the steps after placement need: Services and EndpointSlices.
+# Of a run's requests on one pod, what the steps after placement need: Services and EndpointSlices.
 _REQUESTS_KEPT = 2
 # Owners whose pods are all made from one unchanging template.
 _IDENTICAL = ("ReplicaSet", "Job")
@@ -238,14 +236,15 @@ class Ration:
 
 
 class Allowance:
-    """Requests a step may still make: on one live pod what is left of its twelve, else `most`."""
+    """Requests a step may still make: on one live pod what is left of the run's, else `most`."""
 
     def __init__(self, target: Pods, cluster: Cluster) -> None:
         self._bounded = target.single and cluster.origin.kind == "live"
         self._coverage = cluster.coverage
+        self._most = target.most_requests
 
     def left(self, most: int) -> int:
         """How many of `most` requests are affordable now."""
         if not self._bounded:
             return most
-        return max(0, min(most, _REQUESTS_OF_ONE_POD - _REQUESTS_KEPT - self._coverage.requests))
+        return max(0, min(most, self._most - _REQUESTS_KEPT - self._coverage.requests))
