@@ -26,6 +26,7 @@ from .coverage import Coverage, Origin, Refusal
 from .http_errors import refusal
 from .manifest import Manifest, covers, read_manifest
 from .source import LogQuery, Page
+from .transcripts import Transcript, decode_transcripts
 
 _FILES_OF_A_CASE = ("version.json", "manifest.json", "audit.log")
 _ONE_OBJECT = re.compile(r"metadata\.name=(?P<name>[^,=!]+)")
@@ -120,6 +121,16 @@ class CaseSource:
                 return self._read(name)
         self._raise_recorded(path)
         raise self._not_collected(path)
+
+    def transcripts(self) -> list[Transcript]:
+        """The recorded transcripts in their order; a damaged one is noted and left out."""
+        found: list[Transcript] = []
+        for name in sorted(name for name in self._names if name.startswith("transcripts/")):
+            try:
+                found += decode_transcripts(self._read(name), name)
+            except (BadAnswer, ValueError) as error:
+                self.coverage.truncate(f"{name} ({error})")
+        return found
 
     def is_complete(self, path: str, labels: str = "", fields: str = "") -> bool:
         """Whether everything the selectors let through at `path` was recorded."""

@@ -23,6 +23,7 @@ from .decode import decode_item, decode_list, decode_plain, pick_plain
 from .logs import Log, parse_log
 from .rights import forbidden
 from .source import LogQuery, Page, Source
+from .transcripts import Transcript
 
 T = TypeVar("T", bound=KubernetesObject)
 
@@ -57,6 +58,7 @@ class Query(NamedTuple):
     namespace: str = ""
     labels: str = ""
     fields: str = ""
+    whole: bool = False
 
 
 class Cluster:
@@ -94,19 +96,28 @@ class Cluster:
         for query in queries:
             self._remember(query, lambda query=query: self._read_list(query), start=True)  # type: ignore[misc]
 
-    def read(self, kind: type[T], namespace: str = "", *, labels: str = "", fields: str = "") -> Listing[T]:
+    def read(
+        self, kind: type[T], namespace: str = "", *, labels: str = "", fields: str = "", whole: bool = False
+    ) -> Listing[T]:
         """All objects of a kind in a namespace (empty: all namespaces) that the selectors let through.
 
-        Raises a ClusterError when the server refuses or the case does not hold it.
+        `whole` asks for them in one answer, whatever their number; a list that was read
+        already is not read again the other way. Raises a ClusterError when the server
+        refuses or the case does not hold it.
         """
-        query = Query(kind, namespace, labels, fields)
+        query = Query(kind, namespace, labels, fields, whole)
+        other = query._replace(whole=not whole)
+        if self._has(other):
+            query = other
         found: Listing[T] = self._remember(query, lambda: self._read_list(query))
         return found
 
-    def look(self, kind: type[T], namespace: str = "", *, labels: str = "", fields: str = "") -> Listing[T]:
+    def look(
+        self, kind: type[T], namespace: str = "", *, labels: str = "", fields: str = "", whole: bool = False
+    ) -> Listing[T]:
         """As `read`, for supporting evidence: a refusal is noted and gives an empty, incomplete Listing."""
         try:
-            return self.read(kind, namespace, labels=labels, fields=fields)
+            return self.read(kind, namespace, labels=labels, fields=fields, whole=whole)
         except ClusterError as error:
             self.note_failure(error, f"list {kind.api.resource}", namespace)
             return Listing(complete=False, why=_clause(error))
@@ -148,12 +159,16 @@ class Cluster:
             return Glance(found, found is not None or nodes.complete, nodes.why)
         return self.find(Node, "", name)
 
-    def read_events(self, namespace: str) -> None:
-        """Reads all events of a namespace (empty: all) at once: `events` then needs no request per object."""
-        if namespace in self._event_namespaces or "" in self._event_namespaces:
-            return
-        self._index(self.read(Event, namespace))
-        self._event_namespaces.add(namespace)
+    def read_events(self, namespace: str, *, whole: bool = False) -> Listing[Event]:
+        """All events of a namespace (empty: all); `events` then needs no request per object.
+
+        `whole` as in `read`, which says what is raised.
+        """
+        listed = self.read(Event, namespace, whole=whole)
+        if namespace not in self._event_namespaces and "" not in self._event_namespaces:
+            self._index(listed)
+            self._event_namespaces.add(namespace)
+        return listed
 
     def events(self, about: KubernetesObject) -> list[Event]:
         """The events about an object, oldest first; none when they could not be read (coverage says so)."""
@@ -173,7 +188,9 @@ class Cluster:
         if place in self._event_namespaces or "" in self._event_namespaces:
             found = self._events.get(key, [])
             self._note_unread_events(place, fields)
-        elif self._has(Query(Event, place)) or self._has(Query(Event)):
+        elif any(
+            self._has(Query(Event, where, whole=whole)) for where in (place, "") for whole in (False, True)
+        ):
             return []  # the list was refused: asking once more for each of 5,000 pods mends nothing
         else:
             listed = self.look(Event, place, fields=fields)
@@ -193,6 +210,11 @@ class Cluster:
         query = LogQuery(pod.namespace, pod.name, container, previous, tail_lines)
         key = ("log", query)
         found: Log = self._remember(key, lambda: self._read_log(query))
+        return found
+
+    def transcripts(self) -> list[Transcript]:
+        """What commands printed that were run before, oldest first; remembered."""
+        found: list[Transcript] = self._remember(("transcripts",), self._source.transcripts)
         return found
 
     def raw(self, path: str) -> bytes:
@@ -261,14 +283,21 @@ class Cluster:
         kind, source = query.kind, self._source
         path = kind.api.path(query.namespace)
         # Bounded by nodes, not by pods: one answer from the watch cache keeps the request count constant.
-        pages = source.pages(path, labels=query.labels, fields=query.fields, whole=kind is Node)
+        whole = query.whole or kind is Node
+        pages = source.pages(path, labels=query.labels, fields=query.fields, whole=whole)
         if source.selects:
             items = self._decode(kind, pages)
         else:
             # Every selection of a recorded list comes from the same file: decoded once.
             key = ("recorded", kind, query.namespace)
             everything = self._remember(key, lambda: self._decode(kind, pages))
-            items = select(everything, query.labels, query.fields)
+            try:
+                items = select(everything, query.labels, query.fields)
+            except ValueError as error:
+                # As a server answers a selector that is none, made from odd labels.
+                raise Refused(
+                    f"The request for {path} makes no sense: {error}.", path=path, status=400
+                ) from error
         complete = source.is_complete(path, query.labels, query.fields)
         return Listing(items, complete=complete, why="" if complete else "the case holds only a part of it")
 

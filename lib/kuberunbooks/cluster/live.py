@@ -20,6 +20,7 @@ from kuberunbooks.objects import NOT_JSON
 from .coverage import Coverage, Origin
 from .credentials import load_credentials
 from .source import LogQuery, Page
+from .transcripts import Transcript
 from .transport import Limits, Transport
 
 # As kubectl asks; the API concepts page recommends pages for large collections.
@@ -120,6 +121,10 @@ class LiveSource:
     def review(self, path: str, document: dict[str, Any]) -> bytes:
         """A SelfSubjectReview or its kin: a POST that changes nothing."""
         return self._transport.review(path, document)
+
+    def transcripts(self) -> list[Transcript]:
+        """None: the API server keeps nothing of what was run."""
+        return []
 
     def is_complete(self, path: str, labels: str = "", fields: str = "") -> bool:
         """Always: a live list is whole or raises."""

@@ -23,6 +23,7 @@ from .case_writer import CaseWriter, Read, Recorded
 from .coverage import Origin
 from .manifest import Gap, Manifest, selector_text
 from .source import LogQuery, Page, Source
+from .transcripts import Transcript
 
 
 class _Slice(NamedTuple):
@@ -146,6 +147,10 @@ class RecordingSource:
             raise
         self._raw[path] = self._spool.keep(body)
         return body
+
+    def transcripts(self) -> list[Transcript]:
+        """As the source itself."""
+        return self._source.transcripts()
 
     def is_complete(self, path: str, labels: str = "", fields: str = "") -> bool:
         """As the source itself."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from .coverage import Coverage, Origin
+from .transcripts import Transcript
 
 
 class Page(NamedTuple):
@@ -69,6 +70,10 @@ class Source(Protocol):
 
     def raw(self, path: str) -> bytes:
         """Any other GET: `readyz`, `version`."""
+        ...
+
+    def transcripts(self) -> list[Transcript]:
+        """What commands printed that were run before; a live server has none."""
         ...
 
     def is_complete(self, path: str, labels: str = "", fields: str = "") -> bool:

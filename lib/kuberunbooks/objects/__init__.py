@@ -26,6 +26,7 @@ from .container import (
     Waiting,
 )
 from .event import Event, ObjectReference
+from .network import EgressRule, IngressRule, NetworkPolicy, PolicyPeer, PolicyPort
 from .node import Node, Taint
 from .observed import ContainerUsage, Lease, PodMetrics
 from .pod import (
@@ -89,11 +90,13 @@ __all__ = [
     "CronJob",
     "DaemonSet",
     "Deployment",
+    "EgressRule",
     "Endpoint",
     "EndpointSlice",
     "Event",
     "Evidence",
     "Handler",
+    "IngressRule",
     "Job",
     "KubernetesObject",
     "LabelSelector",
@@ -102,6 +105,7 @@ __all__ = [
     "Meta",
     "MutatingWebhookConfiguration",
     "Namespace",
+    "NetworkPolicy",
     "Node",
     "ObjectReference",
     "OwnerReference",
@@ -112,6 +116,8 @@ __all__ = [
     "PodMetrics",
     "PodSpec",
     "PodTemplate",
+    "PolicyPeer",
+    "PolicyPort",
     "PriorityClass",
     "Probe",
     "ReplicaSet",

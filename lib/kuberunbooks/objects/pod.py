@@ -127,6 +127,18 @@ class TopologySpreadConstraint(View):
     label_selector: LabelSelector | None = None
 
 
+class HostAlias(View):
+    """spec.hostAliases[]: names in the pod's own hosts file."""
+
+    hostnames: list[str] = []
+
+
+class DnsConfig(View):
+    """spec.dnsConfig, as far as it decides what a short name means."""
+
+    searches: list[str] = []
+
+
 class PodSpec(View):
     """PodSpec, as far as a diagnosis needs it; also of workload templates."""
 
@@ -152,6 +164,8 @@ class PodSpec(View):
     runtime_class_name: str = ""
     host_network: bool = False
     dns_policy: str = "ClusterFirst"
+    dns_config: DnsConfig | None = None
+    host_aliases: list[HostAlias] = []
     active_deadline_seconds: int | None = None
     termination_grace_period_seconds: int | None = None
     security_context: SecurityContext | None = None

@@ -1,0 +1,96 @@
+"""Transcripts: what commands printed that were run in a container, on a node, or on somebody's machine.
+
+Some answers no API has (what a pod's resolver says, which rules a node holds). They
+come from a case (`transcripts/NNN.json`), from a file a person gives, or from a
+consented action; a rule reads all of them alike. Called by `Cluster` and the guides
+that take pasted output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from kuberunbooks.errors import BadParameter
+from kuberunbooks.objects import NOT_JSON, Time
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Of one transcript file: the rules of a node with thousands of Services are some megabytes."""
+
+
+class TranscriptTarget(msgspec.Struct, frozen=True):
+    """Where a command was run: in a container of a pod, on a node, or (kind `workstation`) by a person."""
+
+    kind: str = ""
+    namespace: str = ""
+    pod: str = ""
+    container: str = ""
+    node: str = ""
+
+    @property
+    def text(self) -> str:
+        """`pod/web-1`, `node/n1`, as kubectl takes it; else the kind."""
+        if self.pod:
+            return f"pod/{self.pod}"
+        return f"node/{self.node}" if self.node else self.kind or "unknown"
+
+
+class Transcript(msgspec.Struct, kw_only=True):
+    """One command and what came of it. `exit_code` None: it was cut off, or nobody noted it.
+
+    `source` is where it was read, as evidence names it (`transcripts/007.json`).
+    """
+
+    target: TranscriptTarget = msgspec.field(default_factory=TranscriptTarget)
+    argv: list[str] = []
+    stdout: str = ""
+    stderr: str = ""
+    exit_code: int | None = None
+    at: Time = None
+    source: str = ""
+
+    @property
+    def output(self) -> str:
+        """Both streams, standard output first."""
+        return f"{self.stdout}\n{self.stderr}" if self.stderr else self.stdout
+
+
+_DECODER = msgspec.json.Decoder(Transcript, strict=False)
+_LIST_DECODER = msgspec.json.Decoder(list[Transcript], strict=False)
+
+
+def decode_transcripts(body: bytes, source: str) -> list[Transcript]:
+    """The transcript, or the list of them, in a JSON file. Raises ValueError when it is neither."""
+    try:
+        found = _LIST_DECODER.decode(body) if body.lstrip()[:1] == b"[" else [_DECODER.decode(body)]
+    except (msgspec.ValidationError, *NOT_JSON) as error:
+        raise ValueError(f"{source} is no transcript: {error}") from error
+    for one in found:
+        one.source = source
+    return found
+
+
+def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
+    """The transcripts in a file or folder that a person gives.
+
+    JSON files hold transcripts; any other file is taken as the plain output of a command
+    on `node` (what it is, its content tells). Raises BadParameter when it cannot be used.
+    """
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise BadParameter(f"There is no file {path} with pasted output.")
+    files = sorted(one for one in place.iterdir() if one.is_file()) if place.is_dir() else [place]
+    for file in files:
+        if file.stat().st_size > MOST_BYTES:
+            raise BadParameter(f"{file.name} is larger than {MOST_BYTES // 1024 // 1024} MiB.")
+        body = file.read_bytes()
+        if file.suffix == ".json":
+            try:
+                yield from decode_transcripts(body, file.name)
+            except ValueError as error:
+                raise BadParameter(str(error)) from error
+        else:
+            target = TranscriptTarget(kind="node", node=node)
+            yield Transcript(target=target, stdout=body.decode("utf-8", "replace"), source=file.name)
