@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from kuberunbooks import notebook
-from tests.support.made_cases import ago, ended, event, make_case, owner, pod, workload
+from tests.support.containers import container, ran, sick_pod
+from tests.support.made_cases import ago, ended, event, make_case, node, owner, pod, workload
 
 Examine = Callable[..., Any]
 
@@ -224,3 +225,29 @@ def test_null_fields_of_jobs_break_nothing(field: str, examine: Examine) -> None
     odd = job()
     odd["status"][field] = None
     examine([odd, failed_pod()], "job/export")
+
+
+def init_failed(job_status: dict[str, Any]) -> list[dict[str, Any]]:
+    """A Job, and a pod of it whose init container failed."""
+    one = workload("Job", "export")
+    one["spec"]["backoffLimit"] = 3
+    one["status"] = job_status
+    failed = sick_pod(
+        container(waiting=("PodInitializing", "")),
+        phase="Failed",
+        initialized=False,
+        ownerReferences=owner("Job", "export"),
+        spec={"restartPolicy": "Never", "initContainers": [{"name": "fetch", "image": "x"}]},
+        status={"initContainerStatuses": [container("fetch", ended=ran(2))]},
+    )
+    return [node(), one, failed]
+
+
+def test_an_init_container_that_failed_is_no_alarm_once_its_job_has_succeeded(examine: Examine) -> None:
+    done = {"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}
+    found = examine(init_failed(done))
+    assert found.one("InitPodFailed").severity == "info"
+
+
+def test_an_init_container_that_failed_is_a_warning_while_its_job_tries_again(examine: Examine) -> None:
+    assert examine(init_failed({"active": 1})).one("InitPodFailed").severity == "warning"

@@ -127,13 +127,15 @@ def test_a_deletion_on_a_lost_node_is_said_at_once_and_the_node_is_the_headline(
     assert found.headline.code == "NodeStatusUnknown"
 
 
-def test_forcing_a_statefulset_pod_off_a_lost_node_is_warned_about(examine: Examine) -> None:
-    found = examine(
-        [node(ready="Unknown"), leaving(90, ready=False, ownerReferences=owner("StatefulSet", "db"))]
-    )
-    force = found.one("TerminatingOnLostNode").next[-1]
-    assert force.changes
-    assert "corrupt" in force.why
+def test_a_statefulset_pod_is_forced_off_a_lost_node_only_when_the_node_is_gone(examine: Examine) -> None:
+    numbered = leaving(90, ready=False, ownerReferences=owner("StatefulSet", "db"))
+    silent = examine([node(ready="Unknown"), numbered]).one("TerminatingOnLostNode")
+    assert not [step for step in silent.next if "--force" in step.command]
+    assert "corrupt" in " ".join(step.why for step in silent.next)
+    gone = examine([node("n9"), numbered]).one("TerminatingOnLostNode")
+    assert "--force" in gone.next[-1].command
+    bare = examine([node(ready="Unknown"), leaving(90, ready=False)]).one("TerminatingOnLostNode")
+    assert "--force" in bare.next[-1].command
 
 
 def test_a_pod_that_ended_before_its_node_was_lost_is_not_blamed_on_the_node(examine: Examine) -> None:

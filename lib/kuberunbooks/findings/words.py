@@ -88,8 +88,14 @@ class Words:
     def who(self, one: Finding) -> str:
         """Whom a finding is about, as a colleague would say it.
 
-        `pod web-1`, `both pods of deployment/web`, `all 3 pods of deployment/web`, `2 of 3 pods of …`.
+        `pod web-1`, or how many of how many. A pod with an ordinal is not one like the others: it is named.
         """
+        if one.count <= 1 and one.subject.kind == "Pod" and "ordinal" in one.facts:
+            return self("who_pod", name=one.subject.name)
+        return self.share(one)
+
+    def share(self, one: Finding) -> str:
+        """How many of how many: `both pods of deployment/web`, `all 3 pods of deployment/web`, `2 of 3 …`."""
         kind, count, total = one.subject.kind.lower(), one.count, one.total
         if count <= 1 and not (one.owner and total > 1):
             return self("who_pod", name=one.subject.name) if kind == "pod" else one.subject.text

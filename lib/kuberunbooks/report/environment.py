@@ -20,6 +20,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 _CODE = re.compile(r"`([^`\n]+)`")
 _BREAK = re.compile(r"(?<=[/.#:])(?=\w)")
 _BLANKS = re.compile(r"(\s+)")
+_SHORT = 18
 _LINK = re.compile(r"^https://[A-Za-z0-9.\-]+(?:/[A-Za-z0-9._~\-/#%?=&+]*)?$")
 
 
@@ -40,6 +41,7 @@ def environment() -> jinja2.Environment:
         clock=_clock,
         clean=clean,
         wrap=breakable,
+        is_short=is_short,
         command=command,
         by_source=by_source,
     )
@@ -58,7 +60,12 @@ def link(url: str) -> str:
 
 def breakable(text: str) -> Markup:
     """Escaped text that may break after `/`, `.`, `#` and `:`: long paths wrap where they read best."""
-    return Markup("<wbr>").join(_BREAK.split(text)) if len(text) > 24 else escape(text)
+    return escape(text) if is_short(text) else Markup("<wbr>").join(_BREAK.split(text))
+
+
+def is_short(text: str) -> bool:
+    """Short enough to stand on one line beside a long value, rather than break inside a word."""
+    return len(text) <= _SHORT
 
 
 def command(text: str) -> Markup:

@@ -39,13 +39,19 @@ def unread(steps: list[StepReport]) -> list[StepReport]:
 
 def refused_what(report: RunReport) -> str:
     """What was not permitted, shortest form: `list nodes, get pods/log`."""
-    return ", ".join(dict.fromkeys(_brief(one.what) for one in report.coverage.refused))
+    return ", ".join(dict.fromkeys(_brief(one.what, report) for one in report.coverage.refused))
 
 
-def _brief(what: str) -> str:
-    """`read apis/apps/v1/namespaces/shop/deployments` as `read deployments`; the coverage has the path."""
+def _brief(what: str, report: RunReport) -> str:
+    """`read apis/apps/v1/namespaces/shop/deployments` as `read deployments`; the coverage has the path.
+
+    Of another namespace than the target's (the events of nodes) with its name.
+    """
     verb, _, path = what.partition(" ")
-    return f"{verb} {path.rpartition('/')[2]}" if path.startswith(("api/", "apis/")) else what
+    if not path.startswith(("api/", "apis/")):
+        return what
+    plural, place = path.rpartition("/")[2], path.partition("/namespaces/")[2].partition("/")[0]
+    return f"{verb} {plural}" + (f" of {place}" if place and place not in report.target_text else "")
 
 
 def unanswered(report: RunReport) -> list[Refusal]:
@@ -56,7 +62,7 @@ def unanswered(report: RunReport) -> list[Refusal]:
 def unseen_what(report: RunReport) -> str:
     """What was not permitted or not answered, shortest form: `list nodes, list events`."""
     unseen = [*report.coverage.refused, *unanswered(report)]
-    return ", ".join(dict.fromkeys(_brief(one.what) for one in unseen))
+    return ", ".join(dict.fromkeys(_brief(one.what, report) for one in unseen))
 
 
 def coverage_line(report: RunReport, words: Words) -> str:
@@ -79,7 +85,7 @@ def coverage_line(report: RunReport, words: Words) -> str:
     elif by_status.get("refused"):
         parts.append(words("coverage_unread", n=by_status["refused"]))
     if gaps := unanswered(report):
-        what = ", ".join(dict.fromkeys(_brief(one.what) for one in gaps))
+        what = ", ".join(dict.fromkeys(_brief(one.what, report) for one in gaps))
         parts.append(words("coverage_missing", n=len(gaps), what=shorten(what, 80)))
     if by_status.get("failed"):
         parts.append(words("coverage_failed", n=by_status["failed"]))
@@ -182,7 +188,7 @@ def _since(top: Finding, report: RunReport, words: Words) -> str:
 def affected(one: Finding, target_text: str, words: Words) -> str:
     """How many of how many: `2 of 3 pods of deployment/web, container app`."""
     is_alone = one.count <= 1 and not (one.owner and one.total > 1)
-    text = one.subject.text if is_alone else words.who(one)
+    text = one.subject.text if is_alone else words.share(one)
     if one.subject.container:
         text = words("in_container", who=text, container=one.subject.container)
     if one.subject.namespace and one.subject.namespace not in target_text:

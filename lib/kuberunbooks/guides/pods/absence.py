@@ -103,8 +103,9 @@ def _elsewhere(target: Pods, wanted: Wanted, cluster: Cluster) -> list[str]:
     else:
         return []
     found: set[str] = set()
-    for kind, place, labels, fields in queries:
-        found.update(one.namespace for one in cluster.look(kind, place, labels=labels, fields=fields))
+    for query in queries:
+        listed = cluster.look(query.kind, query.namespace, labels=query.labels, fields=query.fields)
+        found.update(one.namespace for one in listed)
     return sorted(found - {target.namespace})[:_MOST_NAMESPACES]
 
 

@@ -38,7 +38,7 @@ def crashes(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         if is_out_of_hands(pod) or not pod.is_scheduled:
             continue
         whole = pod_case(pod, target, cluster)
-        yield from init_failures(whole, reader)
+        yield from init_failures(whole, reader, target)
         cases = whole.containers("app", "sidecar")
         # A container that left a message needs its log least, should the logs be too many to read.
         for case in sorted(cases, key=_has_message):

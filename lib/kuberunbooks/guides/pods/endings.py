@@ -230,13 +230,13 @@ def severity_of(
     if job_done_since(case, end, target):
         return "info"
     if code in ("ContainerExitedError", "CommandExitsImmediately") and (
-        looping or (case.pod.phase == "Failed" and not _is_tried_again(case, target))
+        looping or (case.pod.phase == "Failed" and not is_tried_again(case, target))
     ):
         return "critical"
     return None
 
 
-def _is_tried_again(case: ContainerCase, target: Pods) -> bool:
+def is_tried_again(case: ContainerCase, target: Pods) -> bool:
     """A Job that has not given up makes another pod, which may still succeed."""
     job = target.controller_of(case.pod)
     return isinstance(job, Job) and not any(

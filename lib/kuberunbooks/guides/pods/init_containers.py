@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kuberunbooks.findings import Finding, finding
+from kuberunbooks.findings import Finding, Severity, finding
 from kuberunbooks.objects import Terminated
 
 from ..rules.error_lines import error_rank, message_of, normalised
@@ -27,6 +27,8 @@ from .containers import (
     last_seen_node_lost,
     unready_since,
 )
+from .endings import is_tried_again, job_done_since
+from .target import Pods
 
 _ORDINARY = frozenset({"", "PodInitializing", "ContainerCreating", "CrashLoopBackOff", "RunContainerError"})
 
@@ -46,7 +48,7 @@ def init_waiting(pod: PodCase, reader: LogReader) -> Iterator[Yielded]:
             since=unready_since(case.pod),
             group=(waiting.reason,),
             reason=waiting.reason,
-            **_place(case),
+            **place_facts(case),
         )
     elif status.state.running is not None and case.view.role == "sidecar":
         yield from _sidecar(case)
@@ -54,7 +56,7 @@ def init_waiting(pod: PodCase, reader: LogReader) -> Iterator[Yielded]:
         yield from _running(case, reader)
 
 
-def init_failures(pod: PodCase, reader: LogReader) -> Iterator[Yielded]:
+def init_failures(pod: PodCase, reader: LogReader, target: Pods) -> Iterator[Yielded]:
     """The init container that failed, with its last words."""
     case = unfinished(pod)
     if case is None or case.view.role == "sidecar":
@@ -79,10 +81,12 @@ def init_failures(pod: PodCase, reader: LogReader) -> Iterator[Yielded]:
     evidence = [case.cite(f"{status.newest_end_path}.exitCode"), case.cite("restartCount"), *quote.evidence]
     if code == "InitPodFailed":
         evidence.insert(0, case.pod.cite("spec.restartPolicy"))
+    eased: Severity | None = "warning" if code == "InitPodFailed" and is_tried_again(case, target) else None
     yield finding(
         code,
         case.pod,
         container=case.name,
+        severity="info" if job_done_since(case, end, target) else eased,
         evidence=evidence,
         since=case.began(),
         group=(end.exit_code, end.reason, normalised(end.message)),
@@ -95,7 +99,7 @@ def init_failures(pod: PodCase, reader: LogReader) -> Iterator[Yielded]:
         restarts=status.restart_count,
         never_ran=end.reason in START_REASONS,
         note=reading.excerpt.note if reading is not None else "",
-        **_place(case),
+        **place_facts(case),
     )
 
 
@@ -145,7 +149,9 @@ def _running(case: ContainerCase, reader: LogReader) -> Iterator[Yielded]:
         quote_source="log" if last is not None else "",
         trouble=message_of(trouble.text) if trouble is not None else "",
         trouble_times=trouble.repeats if trouble is not None else 0,
-        **_place(case),
+        # That it runs on is no cause: what it waits for, or another fault of its pod, is.
+        because=[case.pod.kind_name],
+        **place_facts(case),
     )
 
 
@@ -166,7 +172,7 @@ def _sidecar(case: ContainerCase) -> Iterator[Finding]:
         since=started,
         seconds=seconds,
         has_probe=probe is not None,
-        **_place(case),
+        **place_facts(case),
     )
 
 
@@ -176,7 +182,7 @@ def executable(end: Terminated) -> str:
     return (match["exe"] or "") if match else ""
 
 
-def _place(case: ContainerCase) -> dict[str, Any]:
+def place_facts(case: ContainerCase) -> dict[str, Any]:
     """Facts about where in the row of init containers it stands, counted from 1."""
     names = [one.name for one in case.pod.spec.init_containers]
     position = names.index(case.name) + 1 if case.name in names else 1

@@ -7,7 +7,7 @@ namespace one list per kind, side by side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -67,7 +67,7 @@ def resolve(cluster: Cluster, request: Request) -> Pods:
     unread: NotCollected | None = None
     try:
         population = _read(target, wanted, cluster)
-        _read_events(target, cluster)
+        read_events(target, cluster)
     except NotFound:
         target.missing = True
         target.controllers.clear()
@@ -75,7 +75,7 @@ def resolve(cluster: Cluster, request: Request) -> Pods:
         unread = error
     explain_absence(target, wanted, cluster)
     if unread is not None and not target.namespace_missing:
-        raise _with_recorded_namespaces(unread, cluster)
+        raise with_recorded_namespaces(unread, cluster)
     target.index(population)
     if target.single and target.fine:
         target.roots = []  # what its workload lacks elsewhere is not in question when this one pod is well
@@ -106,7 +106,7 @@ def _one_pod(target: Pods, name: str, cluster: Cluster) -> None:
     target.single = len(target.pods) == 1
     for pod in target.pods:
         if not (target.single and _is_overdue(pod, cluster)):
-            _climb(target, pod, cluster)
+            climb(target, pod, cluster)
     target.roots = _tops(target)
 
 
@@ -116,7 +116,7 @@ def _is_overdue(pod: Pod, cluster: Cluster) -> bool:
     return due is not None and cluster.now > due
 
 
-def _climb(target: Pods, thing: KubernetesObject, cluster: Cluster) -> None:
+def climb(target: Pods, thing: KubernetesObject, cluster: Cluster) -> None:
     """Reads what is above an object, one GET a level."""
     owner = thing.controller
     kind = _BY_NAME.get(owner.kind) if owner else None
@@ -125,7 +125,7 @@ def _climb(target: Pods, thing: KubernetesObject, cluster: Cluster) -> None:
     above = cluster.find(kind, thing.namespace, owner.name).object
     if above is not None and above.key not in target.controllers:
         target.controllers[above.key] = above
-        _climb(target, above, cluster)
+        climb(target, above, cluster)
 
 
 def _workload(target: Pods, kind: type[Controller], name: str, cluster: Cluster) -> None:
@@ -137,7 +137,7 @@ def _workload(target: Pods, kind: type[Controller], name: str, cluster: Cluster)
             raise NotFound(f"There is no {kind.api.kind} {name} in any namespace.")
     for root in target.roots:
         target.controllers[root.key] = root
-        _climb(target, root, cluster)
+        climb(target, root, cluster)
         below = _below(root, cluster)
         ours = {maker.key for maker in (root, *below)}
         target.pods += [
@@ -242,15 +242,15 @@ def rollout_order(one: ReplicaSet) -> tuple[int, float]:
     return (one.revision, created.timestamp() if created else 0.0)
 
 
-def _read_events(target: Pods, cluster: Cluster) -> None:
+def read_events(target: Pods, cluster: Cluster) -> None:
     """The events of one pod, or of the whole place at once, and which pods recent warnings are about."""
-    events: list[Event] = []
+    events: Sequence[Event] = ()
     if target.single:
         events = cluster.events(target.pods[0])
     else:
         try:
-            cluster.read_events(target.namespace)
-            events = cluster.read(Event, target.namespace)
+            # One workload costs the same number of requests however much happens around it.
+            events = cluster.read_events(target.namespace, whole=bool(target.kind))
         except ClusterError as error:
             cluster.note_failure(error, "list events", target.namespace)
     horizon = cluster.now - timedelta(seconds=target.since)
@@ -264,7 +264,8 @@ def _read_events(target: Pods, cluster: Cluster) -> None:
     )
 
 
-def _with_recorded_namespaces(error: NotCollected, cluster: Cluster) -> NotCollected:
+def with_recorded_namespaces(error: NotCollected, cluster: Cluster) -> NotCollected:
+    """The error, with advice that names the namespaces the case does hold pods of."""
     recorded = sorted({pod.namespace for pod in cluster.look(Pod)})
     if recorded:
         error.advice = f"Set the parameter namespace; the case holds pods of {', '.join(recorded)}."

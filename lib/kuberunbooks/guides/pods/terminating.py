@@ -52,7 +52,7 @@ def _within_grace(pod: Pod, due: datetime, now: datetime) -> Finding:
         "PodTerminatingWithinGrace",
         pod,
         evidence=_deletion_evidence(pod),
-        since=_asked_at(pod, due),
+        since=asked_at(pod, due),
         left=max(0.0, (due - now).total_seconds()),
         grace=pod.metadata.deletion_grace_period_seconds,
     )
@@ -65,7 +65,7 @@ def _overdue(pod: Pod, due: datetime, now: datetime) -> Iterator[Finding]:
         "node": pod.spec.node_name,
         "finalizers": pod.metadata.finalizers,
     }
-    asked = _asked_at(pod, due)
+    asked = asked_at(pod, due)
     yield finding(
         "PodTerminatingStuck",
         pod,
@@ -75,7 +75,7 @@ def _overdue(pod: Pod, due: datetime, now: datetime) -> Iterator[Finding]:
         **facts,
     )
     if pod.metadata.finalizers:
-        ended = pod.is_terminal or _every_container_ended(pod)
+        ended = pod.is_terminal or every_container_ended(pod)
         yield finding(
             "PodFinalizerBlocked",
             pod,
@@ -175,11 +175,12 @@ def _deletion_evidence(pod: Pod) -> list[Any]:
     return [pod.cite("metadata.deletionTimestamp"), pod.cite("metadata.deletionGracePeriodSeconds")]
 
 
-def _asked_at(pod: Pod, due: datetime) -> datetime:
+def asked_at(pod: Pod, due: datetime) -> datetime:
     """When the deletion was asked for: deletionTimestamp is that moment plus the grace period."""
     return due - timedelta(seconds=pod.metadata.deletion_grace_period_seconds or 0)
 
 
-def _every_container_ended(pod: Pod) -> bool:
+def every_container_ended(pod: Pod) -> bool:
+    """It has containers, and none of them runs or waits any more."""
     statuses = [view.status for view in pod.containers()]
     return bool(statuses) and all(one.state.terminated is not None for one in statuses)

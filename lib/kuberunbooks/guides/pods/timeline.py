@@ -39,7 +39,7 @@ def timeline(target: Pods, cluster: Cluster) -> list[Mark]:
     lanes: list[list[Mark]] = []
     lanes += _node_lanes(target, cluster)[:_MOST_NODE_LANES]
     lanes += _workload_lanes(target, cluster)[:_MOST_WORKLOAD_LANES]
-    for pod in _worst_first(target):
+    for pod in worst_first(target):
         if len(lanes) >= _MOST_LANES:
             break
         if marks := list(_pod_marks(pod, target, cluster)):
@@ -47,7 +47,7 @@ def timeline(target: Pods, cluster: Cluster) -> list[Mark]:
     return _bounded(_recent([mark for lane in lanes for mark in lane], cluster.now, target.since))
 
 
-def _worst_first(target: Pods) -> list[Pod]:
+def worst_first(target: Pods) -> list[Pod]:
     """Sick pods by how bad they look; of every owner one, then of every owner a second, and so on."""
     seen: dict[tuple[str, str], int] = {}
     keyed: list[tuple[int, int, int, Pod]] = []

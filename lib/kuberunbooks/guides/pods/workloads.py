@@ -18,8 +18,10 @@ from kuberunbooks.objects import (
     DaemonSet,
     Deployment,
     Job,
+    Pod,
     PodDisruptionBudget,
     ReplicaSet,
+    StatefulSet,
     find_condition,
 )
 
@@ -75,12 +77,20 @@ class Motion:
         """Whether they account for all that is missing; of one pod's siblings nothing is known."""
         moving = self.of(root)
         missing = 0 if isinstance(root, Job | CronJob) else root.desired - root.ready
+        if isinstance(root, StatefulSet) and root.is_ordered and moving:
+            # In order the next pod is made when this one is ready: those not made yet are not missing.
+            missing = created_pods(root) - root.ready
         return moving >= missing or (self._target.single and moving > 0)
 
     @cached_property
     def _counts(self) -> Counter[tuple[str, str]]:
         moving = (pod for pod in self._target.suspects if is_settling(pod, self._now))
-        return Counter((pod.namespace, self._target.owner_name(pod)) for pod in moving)
+        return Counter((pod.namespace, self._maker(pod)) for pod in moving)
+
+    def _maker(self, pod: Pod) -> str:
+        """The top workload that was read; what owns that one may be an operator's resource."""
+        top = self._target.top_of(pod)
+        return top.kind_name if top is not None else self._target.owner_name(pod)
 
 
 def _judge(

@@ -43,10 +43,14 @@ def meaning(end: Terminated) -> str:
         return "the container vanished from its node (reboot, eviction)"
     if end.exit_code in SEGFAULT_CODES:
         return "memory access violation (SIGSEGV)"
-    number = end.signal or (end.exit_code - 128 if 128 < end.exit_code < 160 else 0)
-    if number:
+    if number := signal_number(end):
         return f"killed by signal {number}" + (f" ({name})" if (name := _signal_name(number)) else "")
     return _MEANINGS.get(end.exit_code, "")
+
+
+def signal_number(end: Terminated) -> int:
+    """The signal that ended it, as the runtime reports it or by the shells' 128 + n; 0 for none."""
+    return end.signal or (end.exit_code - 128 if 128 < end.exit_code < 160 else 0)
 
 
 def _signal_name(number: int) -> str:

@@ -33,12 +33,14 @@ class Reading(NamedTuple):
 
     `quote` is the line that says most, empty when none was read; `number` its
     line number from 1; `is_error` whether it looks like an error, or is only the last line.
+    `log` is the log itself, None when none was asked for.
     """
 
     excerpt: LogExcerpt
     quote: str = ""
     number: int = 0
     is_error: bool = False
+    log: Log | None = None
 
 
 class _Unit(NamedTuple):
@@ -53,10 +55,11 @@ def read_log(
 ) -> Reading:
     """The excerpt and the quote of a log; when there is no log, the reason as the excerpt's note."""
     if not log.available:
-        return Reading(LogExcerpt(source=log.source, caption=caption, note=why_absent(log)))
+        return Reading(LogExcerpt(source=log.source, caption=caption, note=why_absent(log)), log=log)
     texts = [line.text for line in log.lines]
     if not any(text and not text.isspace() for text in texts):
-        return Reading(LogExcerpt(source=log.source, caption=caption, note="The log holds only blank lines."))
+        blank = LogExcerpt(source=log.source, caption=caption, note="The log holds only blank lines.")
+        return Reading(blank, log=log)
     ranks = [error_rank(text) for text in texts]
     chosen = _choose(texts, ranks, tail_lines, most_bytes)
     quoted = quote_of(texts, ranks)
@@ -77,7 +80,7 @@ def read_log(
         total_lines=len(texts),
         note=_note(log, chosen, len(texts)),
     )
-    return Reading(excerpt, message_of(texts[quoted]), quoted + 1, ranks[quoted] > 1)
+    return Reading(excerpt, message_of(texts[quoted]), quoted + 1, ranks[quoted] > 1, log)
 
 
 def why_absent(log: Log) -> str:

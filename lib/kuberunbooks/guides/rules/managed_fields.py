@@ -7,6 +7,7 @@ Called by the manifest step, to say who changed what.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any, NamedTuple
 
 Token = str | int | tuple[str, Any]
@@ -57,3 +58,21 @@ def _step(fields: dict[str, Any], token: Token) -> Any:
             if isinstance(wanted, dict) and str(wanted.get(token[0])) == str(token[1]):
                 return inner
     return None
+
+
+def newest_write(managed_fields: Any) -> datetime | None:
+    """When anything but the status was last written; None when nobody is recorded."""
+    times = [
+        str(entry.get("time", ""))
+        for entry in (managed_fields if isinstance(managed_fields, list) else ())
+        if isinstance(entry, dict) and entry.get("subresource") != "status"
+    ]
+    found: list[datetime] = []
+    for text in times:
+        try:
+            time = datetime.fromisoformat(text)
+        except ValueError:
+            continue
+        if time.tzinfo is not None:
+            found.append(time)
+    return max(found, default=None)

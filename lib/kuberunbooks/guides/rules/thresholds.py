@@ -54,5 +54,47 @@ HIGH_RESTART_COUNT = 5
 RESTART_HISTORY = timedelta(days=1)
 """A restart count that has not grown for this long says nothing of today. Ours."""
 
+REPEATED_WARNINGS = 3
+"""Warnings of one reason in a namespace that are more than a hiccup. Ours."""
+
+CPU_HIGH = 0.9
+"""The part of its cpu limit at which a container is close to being made to wait. Ours."""
+
+MEMORY_HIGH = 0.9
+"""The part of its memory limit at which a container is close to being killed. Ours."""
+
+METRICS_STALE = 180.0
+"""Metrics older than this say nothing of now. Ours; metrics-server measures every 15 s by default."""
+
+DEBUGGING = 3600.0
+"""A debug pod older than this is probably forgotten. Ours."""
+
 EVENT_BURST = 25
 """A writer of events drops some about an object after this many (client-go, EventCorrelator)."""
+
+TERMINATION_MESSAGE_BYTES = 4096
+"""The kubelet keeps this much of a termination message (MaxContainerTerminationMessageLength)."""
+
+TERMINATION_POD_BYTES = 12 * 1024
+"""All containers of a pod share this for their messages (MaxPodTerminationMessageLogLength)."""
+
+TERMINATION_LOG_BYTES = 2048
+"""What a message taken from the log may hold (MaxContainerTerminationMessageLogLength), ..."""
+
+TERMINATION_LOG_LINES = 80
+"""... or this many lines, whichever is less (MaxContainerTerminationMessageLogLines)."""
+
+TERMINATION_CUT_SLACK = 3
+"""Bytes a cut message may lack at its limit: what was left of a UTF-8 character. Ours."""
+
+UNKNOWN_EXTENDED = 300.0
+"""The "extended period" of the StatefulSet guide. Ours; equals the default toleration for lost nodes."""
+
+NODE_LEASE = 40.0
+"""A kubelet whose lease is younger than this is alive (nodeLeaseDurationSeconds, its default)."""
+
+ORDINAL_ABSENT = 60.0
+"""A StatefulSet may lack a pod this long before that is worth a word. Ours; it is made within seconds."""
+
+ROLLOUT_STUCK = 600.0
+"""A new pod may take this long to become ready. As progressDeadlineSeconds of a Deployment, its default."""
