@@ -19,17 +19,27 @@ SCHEMA = json.loads(
 RESULTS = ("report.html", "report.json", "summary.md", "notebook.ipynb", "case.zip")
 
 INCIDENTS = [
-    ("crashloop", "deployment/payments", "ContainerExitedError", "migration 0042 missing"),
-    ("pending-volume", "pod/ledger", "StorageClassMissing", "premium-ssd"),
-    ("webhook", "deployment/uploads", "WebhookBackendDown", "images.policy.example.com"),
-    ("healthy", "", None, "Nothing wrong found"),
+    ("pods", "crashloop", "deployment/payments", "ContainerExitedError", "migration 0042 missing"),
+    ("pods", "pending-volume", "pod/ledger", "StorageClassMissing", "premium-ssd"),
+    ("pods", "webhook", "deployment/uploads", "WebhookBackendDown", "images.policy.example.com"),
+    ("pods", "healthy", "", None, "Nothing wrong found"),
+    ("statefulsets", "statefulsets", "db", "ContainerExitedError", "replica cannot reach primary"),
+    ("init-containers", "init-containers", "pod/init-fails", "InitCrashLoop", "column price missing"),
+    (
+        "termination-messages",
+        "termination-messages",
+        "pod/many",
+        "TerminationFailingContainer",
+        "disk quota exceeded",
+    ),
+    ("running-pods", "probes", "deployment/gateway", "LivenessProbeFailing", "connection refused"),
 ]
 
 
-def run(case: Path, namespace: str, target: str, out: Path) -> dict[str, Any]:
+def run(case: Path, namespace: str, target: str, out: Path, runbook: str = "pods") -> dict[str, Any]:
     """The report of a run, which must end well and hold to the schema."""
     done = subprocess.run(
-        [sys.executable, "-m", "kuberunbooks.cli", "run", "pods", "--case", str(case), "--out", str(out),
+        [sys.executable, "-m", "kuberunbooks.cli", "run", runbook, "--case", str(case), "--out", str(out),
          "-p", f"namespace={namespace}", "-p", f"target={target}"],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
@@ -39,16 +49,22 @@ def run(case: Path, namespace: str, target: str, out: Path) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.parametrize(("name", "target", "code", "words"), INCIDENTS)
+@pytest.mark.parametrize(("runbook", "name", "target", "code", "words"), INCIDENTS)
 def test_the_command_reports_the_cause_and_its_own_case_gives_the_same(
-    name: str, target: str, code: str | None, words: str, incident: Callable[[str], Path], tmp_path: Path
+    runbook: str,
+    name: str,
+    target: str,
+    code: str | None,
+    words: str,
+    incident: Callable[[str], Path],
+    tmp_path: Path,
 ) -> None:
-    first = run(incident(name), name, target, tmp_path / "first")
+    first = run(incident(name), name, target, tmp_path / "first", runbook)
     assert (first["headline"] or {"code": None})["code"] == code
     assert words in (tmp_path / "first" / "report.html").read_text(encoding="utf-8")
     assert words in (tmp_path / "first" / "summary.md").read_text(encoding="utf-8")
     assert all((tmp_path / "first" / file).stat().st_size for file in RESULTS)
-    again = run(tmp_path / "first" / "case.zip", name, target, tmp_path / "again")
+    again = run(tmp_path / "first" / "case.zip", name, target, tmp_path / "again", runbook)
     for key in ("headline", "severity", "verdict", "findings"):
         assert again[key] == first[key], key
 

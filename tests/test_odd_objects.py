@@ -61,13 +61,27 @@ INCIDENTS = [
 ]
 
 
-@pytest.mark.parametrize("name", INCIDENTS)
+OTHERS = [
+    ("statefulsets", "statefulsets"),
+    ("statefulsets", "node-down"),
+    ("init-containers", "init-containers"),
+    ("init-containers", "config-missing"),
+    ("termination-messages", "termination-messages"),
+    ("termination-messages", "jobs"),
+    ("running-pods", "crashloop"),
+    ("running-pods", "statefulsets"),
+    ("running-pods", "debugging"),
+    ("running-pods", "pending-resources"),
+]
+
+
+@pytest.mark.parametrize(("guide", "name"), [*(("pods", name) for name in INCIDENTS), *OTHERS])
 def test_spoilt_fields_never_make_a_step_fail(
-    name: str, incident: Callable[[str], Path], tmp_path: Path
+    guide: str, name: str, incident: Callable[[str], Path], tmp_path: Path
 ) -> None:
     for seed in range(12):
         case = _spoilt_case(incident(name), tmp_path / str(seed), seed)
-        session = notebook.open("pods", case=str(case), namespace="healthy" if name == "node-down" else name)
+        session = notebook.open(guide, case=str(case), namespace="healthy" if name == "node-down" else name)
         assert session.start.failure is None, (seed, session.start.failure)
         for step in session.step_names:
             getattr(session, step)()

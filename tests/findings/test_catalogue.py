@@ -15,6 +15,7 @@ import pytest
 import kuberunbooks.guides
 from kuberunbooks.errors import BadParameter
 from kuberunbooks.findings import Subject, Words, entries, fill, finding
+from kuberunbooks.guides import guides
 
 GUIDES = Path(kuberunbooks.guides.__file__).parent
 INCIDENTS = sorted(
@@ -73,11 +74,12 @@ def test_no_value_in_a_command_leaves_its_quotes(code: str) -> None:
             assert "49" not in written.command
 
 
+@pytest.mark.parametrize("guide", guides())
 @pytest.mark.parametrize("name", INCIDENTS)
-def test_every_text_renders_on_every_incident(name: str, diagnose: Callable[..., Any]) -> None:
+def test_every_text_renders_on_every_incident(name: str, guide: str, diagnose: Callable[..., Any]) -> None:
     namespace = {"node-down": "healthy", "services-nftables": "services"}.get(name, name)
     try:
-        found = diagnose(name, namespace=namespace)
+        found = diagnose(name, namespace=namespace, guide=guide)
     except AssertionError as error:
         if "NotCollected" in str(error):
             pytest.skip("holds no namespace of its own")

@@ -17,23 +17,36 @@ from kuberunbooks.findings import Finding
 from kuberunbooks.guides import guide
 from tests.support.api_server import serve_case
 
-RESOURCES = sorted(
-    {f"{resource}.{group}" if group else resource for _, group, resource in guide("pods").rights} - {"pods"}
-)
 TARGETS = [
-    ("crashloop", "deployment/payments"),
-    ("crashloop", "pod/typo"),
-    ("pending-volume", "pod/ledger"),
-    ("pending-selector-taint", "pod/gpu-batch"),
-    ("controllers", "deployment/api"),
-    ("webhook", "deployment/uploads"),
-    ("statefulsets", "pod/cache-1"),
-    ("statefulsets", ""),
-    ("config-missing", "pod/mailer"),
-    ("eviction", "deployment/filler"),
-    ("nodes", "pod/stranded"),
-    ("probes", "deployment/gateway"),
+    ("pods", "crashloop", "deployment/payments"),
+    ("pods", "crashloop", "pod/typo"),
+    ("pods", "pending-volume", "pod/ledger"),
+    ("pods", "pending-selector-taint", "pod/gpu-batch"),
+    ("pods", "controllers", "deployment/api"),
+    ("pods", "webhook", "deployment/uploads"),
+    ("pods", "statefulsets", "pod/cache-1"),
+    ("pods", "statefulsets", ""),
+    ("pods", "config-missing", "pod/mailer"),
+    ("pods", "eviction", "deployment/filler"),
+    ("pods", "nodes", "pod/stranded"),
+    ("pods", "probes", "deployment/gateway"),
+    ("statefulsets", "statefulsets", ""),
+    ("statefulsets", "statefulsets", "pod/cache-1"),
+    ("init-containers", "init-containers", ""),
+    ("init-containers", "init-containers", "pod/init-waits"),
+    ("termination-messages", "termination-messages", ""),
+    ("running-pods", "crashloop", "deployment/payments"),
+    ("running-pods", "pending-resources", "deployment/reports"),
 ]
+
+
+def resources(name: str) -> list[str]:
+    """What a guide may read beside the pods themselves: `deployments.apps`."""
+    rights = {f"{resource}.{group}" if group else resource for _, group, resource in guide(name).rights}
+    return sorted(rights - {"pods"})
+
+
+CASES = [(runbook, name, target, kind) for runbook, name, target in TARGETS for kind in resources(runbook)]
 # With less to go by the same trouble has a more general name.
 GENERAL = {
     "StorageClassMissing": "UnboundPersistentVolumeClaim",
@@ -51,12 +64,12 @@ class Outcome(NamedTuple):
     absent: set[str]
 
 
-def outcome(folder: Path, target: str, deny: list[str], config: Path) -> Outcome:
-    """All steps of the pods guide against a server that refuses `deny`."""
+def outcome(runbook: str, folder: Path, target: str, deny: list[str], config: Path) -> Outcome:
+    """All steps of a guide against a server that refuses `deny`."""
     with serve_case(folder, deny=deny) as server:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("KUBECONFIG", str(server.kubeconfig(config)))
-            session = notebook.open("pods", namespace=folder.name, target=target)
+            session = notebook.open(runbook, namespace=folder.name, target=target)
         assert session.start.failure is None, session.start.failure
         for name in session.step_names:
             getattr(session, name)()
@@ -69,33 +82,35 @@ def outcome(folder: Path, target: str, deny: list[str], config: Path) -> Outcome
 
 
 @pytest.fixture(scope="module")
-def everything(incident: Callable[[str], Path], tmp_path_factory: Any) -> Callable[[str, str], Outcome]:
-    """What is found when everything may be read, once per target."""
-    known: dict[tuple[str, str], Outcome] = {}
+def everything(incident: Callable[[str], Path], tmp_path_factory: Any) -> Callable[..., Outcome]:
+    """What is found when everything may be read, once per guide and target."""
+    known: dict[tuple[str, str, str], Outcome] = {}
     config = tmp_path_factory.mktemp("allowed") / "config"
 
-    def run(name: str, target: str) -> Outcome:
-        if (name, target) not in known:
-            known[name, target] = outcome(incident(name), target, [], config)
-        return known[name, target]
+    def run(runbook: str, name: str, target: str) -> Outcome:
+        if (runbook, name, target) not in known:
+            known[runbook, name, target] = outcome(runbook, incident(name), target, [], config)
+        return known[runbook, name, target]
 
     return run
 
 
-@pytest.mark.parametrize(("name", "target"), TARGETS)
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize(("runbook", "name", "target", "resource"), CASES)
 def test_a_refused_kind_adds_no_alarm_and_no_claim(
+    runbook: str,
     name: str,
     target: str,
     resource: str,
     incident: Callable[[str], Path],
-    everything: Callable[[str, str], Outcome],
+    everything: Callable[..., Outcome],
     tmp_path: Path,
 ) -> None:
-    if target.partition("/")[0] == resource.partition(".")[0].removesuffix("s"):
+    asked = "statefulset" if runbook == "statefulsets" else target.partition("/")[0]
+    if asked == resource.partition(".")[0].removesuffix("s"):
         pytest.skip("a target that may not be read ends the run at once")
-    allowed = everything(name, target)
-    refused = outcome(incident(name), target, [f"list {resource}", f"get {resource}"], tmp_path / "config")
+    allowed = everything(runbook, name, target)
+    deny = [f"list {resource}", f"get {resource}"]
+    refused = outcome(runbook, incident(name), target, deny, tmp_path / "config")
     general = {GENERAL.get(code, code) for code in allowed.serious}
     if resource == "nodes" and "PodUnschedulable" in allowed.serious:
         general.add("UntoleratedTaint")  # the scheduler's own word, which no list of nodes corrects

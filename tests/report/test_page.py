@@ -76,7 +76,7 @@ def test_tables_have_captions_and_scopes(html: str) -> None:
 
 
 def test_numbers_stand_right_and_what_was_left_out_is_said(html: str) -> None:
-    assert re.search(r'<td class="number">5</td>', html)
+    assert re.search(r'<td class="number short">5</td>', html)
     assert "Left out here: 2 rows." in html
     assert "6 of 12,431 lines shown" in html
     assert "31 lines left out" in html

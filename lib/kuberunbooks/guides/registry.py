@@ -16,7 +16,13 @@ from kuberunbooks.findings import Mark, StepResult
 
 from .step import Step, Target
 
-_MODULES = {"pods": "kuberunbooks.guides.pods"}
+_MODULES = {
+    "pods": "kuberunbooks.guides.pods",
+    "statefulsets": "kuberunbooks.guides.statefulsets",
+    "init-containers": "kuberunbooks.guides.init_containers",
+    "termination-messages": "kuberunbooks.guides.termination_messages",
+    "running-pods": "kuberunbooks.guides.running_pods",
+}
 
 
 class Request(NamedTuple):
