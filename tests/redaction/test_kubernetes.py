@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import default_settings
 
@@ -116,6 +117,25 @@ def test_an_argument_after_its_flag_is_redacted_and_other_arguments_stay() -> No
     assert result[4] == "[redacted:key:1]"
     assert [result[i] for i in (0, 1, 3, 5, 6, 7, 8, 9, 10)] == [
         args[i] for i in (0, 1, 3, 5, 6, 7, 8, 9, 10)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "secret"),
+    [
+        (["curl", "-u", "admin:Hun7er22", "https://x"], 2),
+        (["/usr/bin/curl", "--user", "admin:Hun7er22", "https://x"], 2),
+        (["mysql", "-uroot", "-pR00tPw!", "shop"], 2),
+        (["sshpass", "-p", "My5shPass", "ssh", "x"], 2),
+    ],
+)
+def test_a_command_given_word_by_word_loses_the_password_of_its_short_option(
+    command: list[str], secret: int
+) -> None:
+    told = redacted({"argv": command})["argv"]
+    assert "[redacted:password:1]" in told[secret]
+    assert [one for at, one in enumerate(told) if at != secret] == [
+        one for at, one in enumerate(command) if at != secret
     ]
 
 

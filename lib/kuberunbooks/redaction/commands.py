@@ -17,14 +17,20 @@ _USER = re.compile(
 _SHORT = re.compile(
     rb"(?:sshpass"
     + _GAP
-    + rb"-p|mysql(?:dump|admin|sh)?\b[^\n|;&]{0,200}?\s-p|redis-cli\b[^\n|;&]{0,200}?\s-a"
-    rb"|mongo(?:sh)?\b[^\n|;&]{0,200}?\s-p"
+    + rb"-p|mysql(?:dump|admin|sh)?\b[^\n|;&]{0,200}?[\s\"']-p|redis-cli\b[^\n|;&]{0,200}?[\s\"']-a"
+    rb"|mongo(?:sh)?\b[^\n|;&]{0,200}?[\s\"']-p"
     rb"|docker"
     + _GAP
-    + rb"login\b[^\n|;&]{0,200}?\s-p)(?:"
+    + rb"login\b[^\n|;&]{0,200}?[\s\"']-p)(?:"
     + _GAP
     + rb""")?\\*["']?(?P<secret>[^\s"'\\;|&-][^\s"'\\;|&]{0,255})"""
 )
+
+
+PROGRAMS = frozenset(
+    ("curl", "wget", "sshpass", "mysql", "mysqldump", "redis-cli", "mongo", "mongosh", "docker")
+)
+"""Those with such options."""
 
 
 def command_lines(body: bytes, lowered: bytes) -> Iterator[Span]:

@@ -16,6 +16,7 @@ import msgspec
 
 from kuberunbooks.objects import NOT_JSON
 
+from .commands import PROGRAMS
 from .names import env_secrecy, is_path, is_reference, is_switch, is_trivial, looks_random, secrecy
 from .tokens import holds_user_and_password
 
@@ -138,7 +139,22 @@ def _json_inside(value: str, names: Names) -> str | None:
     return msgspec.json.encode(redacted).decode() + ending
 
 
-def _list(values: list[Any], names: Names) -> list[Any]:
+def _argv(values: list[Any], names: Names) -> list[Any]:
+    """A command with its arguments one by one: `-u`, `user:SECRET` is one only beside the other."""
+    program = values[0].rpartition("/")[2] if values and isinstance(values[0], str) else ""
+    if program not in PROGRAMS or not all(isinstance(one, str) for one in values):
+        return values
+    text = msgspec.json.encode(values).decode()
+    hidden = names.secrets_of(text)
+    try:
+        found = msgspec.json.decode(hidden, type=list[str]) if hidden != text else values
+    except NOT_JSON:
+        return values
+    return found if len(found) == len(values) else values
+
+
+def _list(given: list[Any], names: Names) -> list[Any]:
+    values = _argv(given, names)
     found: list[Any] = []
     kind = ""
     for value in values:
@@ -154,8 +170,8 @@ def _list(values: list[Any], names: Names) -> list[Any]:
         flag = secrecy(value) if value[:1] == "-" and _FLAG.fullmatch(value) else None
         kind = flag.kind if flag is not None and (flag.proven or flag.kind == "token") else ""
         found.append(names.secrets_of(value))
-    if all(new is old for new, old in zip(found, values, strict=True)):
-        return values
+    if all(new is old for new, old in zip(found, given, strict=True)):
+        return given
     return found
 
 
