@@ -179,6 +179,7 @@ def open(
         request = Request("" if namespace == "-" else namespace, target, seconds(since), options, language)
         cluster = _connect(context=context, case=case, output=output, guide_=guide_, request=request)
         start.source, start.now = cluster.origin, cluster.now
+        output.transcripts = cluster.given_transcripts
         found = guide_.resolve(cluster, request)
         redactor.learn_pods(getattr(found, "pods", ()))
         start.target_text = getattr(found, "text", target)

@@ -28,6 +28,8 @@ _CLOSED = frozenset(
     [
         "severity",
         "status",
+        "state",
+        "form",
         "confidence",
         "type",
         "language",

@@ -15,12 +15,15 @@ from kuberunbooks.findings import (
     STEP_MIME,
     SUMMARY_MIME,
     Column,
+    Document,
     Finding,
+    Hop,
     LogExcerpt,
     LogLine,
     Mark,
     NextStep,
     Note,
+    Route,
     RunStart,
     StepResult,
     Subject,
@@ -47,6 +50,25 @@ PARAMETERS = {
 def before(minutes: float) -> datetime:
     """That long before the moment of the evidence."""
     return NOW - timedelta(minutes=minutes)
+
+
+def route() -> Route:
+    """The way of a request, with every state a hop may have."""
+    return Route(
+        caption="The way of a request",
+        hops=[
+            Hop(label="Client", name="pod/client", state="ok"),
+            Hop(label="DNS"),
+            Hop(label="Service", name="web-with-a-rather-long-name-as-people-give-them", state="warning"),
+            Hop(label="Pods", name="deployment/web", state="critical", says="none is ready"),
+        ],
+    )
+
+
+def change() -> Document:
+    """What a rollout changed, as a difference."""
+    text = "--- revision 3\n+++ revision 4\n@@ -1 +1 @@\n-  memory: 128Mi\n+  memory: 64Mi\n   cpu: 1"
+    return Document(caption="Revision 3 against 4", form="diff", text=text)
 
 
 def killed_for_memory() -> Finding:
@@ -239,7 +261,7 @@ def steps() -> list[StepResult]:
                     ["web-6d5f7c9b8-q8s7d", "0/1", "Running", "0", "7m", "worker-3"],
                 ],
                 omitted=2,
-            )
+            ),
         ],
     )
     crashes = StepResult(
@@ -251,7 +273,12 @@ def steps() -> list[StepResult]:
         verdict="Killed for memory at its limit",
         seconds=0.0213,
         findings=[killed_for_memory(), crash_loop(), readiness_failing()],
-        exhibits=[excerpt(), Note(text="The log of `web-6d5f7c9b8-zw9kp` is alike and was not read.")],
+        exhibits=[
+            excerpt(),
+            Note(text="The log of `web-6d5f7c9b8-zw9kp` is alike and was not read."),
+            route(),
+            change(),
+        ],
         upstream="https://kubernetes.io/docs/tasks/debug/debug-application/debug-running-pod/",
     )
     workloads = StepResult(

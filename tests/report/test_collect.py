@@ -65,7 +65,7 @@ def test_the_first_screen_says_verdict_facts_and_at_most_three_steps_safest_firs
 def test_the_coverage_line_counts_what_was_not_checked() -> None:
     line = collect(incident()).coverage_line
     assert line == (
-        "Checked 9 of 11 steps, 1 did not apply; 1 not permitted (list nodes). Events reach back 52 min."
+        "Checked 9 of 11 steps, 1 not looked at; 1 not permitted (list nodes). Events reach back 52 min."
     )
 
 

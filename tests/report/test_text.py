@@ -9,7 +9,7 @@ import pytest
 from kuberunbooks import report
 from kuberunbooks.findings import Failure, Finding, StepResult, Subject, Summary
 
-from .samples import PARAMETERS, incident, notebook_of, start, steps, summary
+from .samples import PARAMETERS, incident, notebook_of, route, start, steps, summary
 
 CRASHES = next(one for one in steps() if one.id == "DP-09")
 
@@ -47,6 +47,27 @@ def test_a_terminal_gets_no_escape_of_the_clusters() -> None:
 def test_a_quiet_step_is_one_line() -> None:
     quiet = StepResult(id="DP-02", name="s", title="Is every pod on a node?", verdict="Nothing wrong found")
     assert report.text_of(quiet) == "✔ DP-02 Is every pod on a node? [good] Nothing wrong found"
+
+
+def test_the_way_of_a_request_is_told_hop_by_hop_also_when_all_is_well() -> None:
+    quiet = StepResult(
+        id="SV-16", name="s", title="Where?", verdict="Nothing wrong found", exhibits=[route()]
+    )
+    lines = report.text_of(quiet).splitlines()
+    assert lines[1:] == [
+        "  The way of a request",
+        "    ✔ Client pod/client: fine",
+        "    ○ DNS: not checked",
+        "    ▲ Service web-with-a-rather-long-name-as-people-give-them: something is wrong",
+        "    ✖ Pods deployment/web: none is ready",
+    ]
+
+
+def test_a_step_that_had_nothing_to_look_at_says_so_and_does_not_look_fine() -> None:
+    blind = StepResult(id="SV-04", name="s", title="Name?", status="skipped", verdict="No lookup was made.")
+    text = report.text_of(blind)
+    assert "good" not in text
+    assert text.endswith("No lookup was made.")
 
 
 def test_a_step_that_found_something_says_verdict_evidence_and_what_to_do_in_that_order() -> None:
@@ -138,5 +159,5 @@ def test_a_cell_opens_the_cause_and_folds_the_symptom_and_what_is_the_same_again
 
 def test_a_step_below_an_opening_that_failed_says_it_was_not_run() -> None:
     step = StepResult(id="DP-02", name="s", title="t", status="skipped", verdict="Nobody answered.")
-    assert report.text_of(step) == "○ DP-02 t [not run] Nobody answered."
-    assert "not run" in report.html_of(step)
+    assert report.text_of(step) == "○ DP-02 t [not looked at] Nobody answered."
+    assert "not looked at" in report.html_of(step)

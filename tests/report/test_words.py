@@ -15,7 +15,7 @@ ROOT = Path(kuberunbooks.__file__).parent
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8") for kind in ("py", "j2") for path in sorted(ROOT.rglob(f"*.{kind}"))
 )
-FAMILIES = ("mark_", "status_", "kind_", "fact_", "certain_")
+FAMILIES = ("hop_", "mark_", "status_", "kind_", "fact_", "certain_")
 """Keys put together from a value, such as a severity."""
 
 

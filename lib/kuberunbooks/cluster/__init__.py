@@ -3,6 +3,7 @@
 from .cluster import Cluster, Glance, Listing, Query
 from .coverage import Coverage, Data, EventWindow, Origin, Refusal
 from .logs import Line, Log
+from .transcripts import Transcript, TranscriptTarget, read_transcripts
 
 __all__ = [
     "Cluster",
@@ -16,4 +17,7 @@ __all__ = [
     "Origin",
     "Query",
     "Refusal",
+    "Transcript",
+    "TranscriptTarget",
+    "read_transcripts",
 ]

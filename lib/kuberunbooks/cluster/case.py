@@ -115,12 +115,18 @@ class CaseSource:
 
     def raw(self, path: str) -> bytes:
         """Another recorded GET."""
+        found = self.recorded(path)
+        if found is None:
+            self._raise_recorded(path)
+            raise self._not_collected(path)
+        return found
+
+    def recorded(self, path: str) -> bytes | None:
+        """A recorded GET, if there is one."""
         place = quote(path, safe="/")
-        for name in (f"raw/{place}.txt", f"raw/{place}.json", f"{place}.json"):
-            if name in self._names:
-                return self._read(name)
-        self._raise_recorded(path)
-        raise self._not_collected(path)
+        names = (f"raw/{place}.txt", f"raw/{place}.json", f"{place}.json")
+        name = next((one for one in names if one in self._names), None)
+        return self._read(name) if name is not None else None
 
     def transcripts(self) -> list[Transcript]:
         """The recorded transcripts in their order; a damaged one is noted and left out."""

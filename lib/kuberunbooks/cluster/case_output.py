@@ -18,15 +18,20 @@ from .case import CaseSource
 from .case_writer import CaseWriter
 from .recorder import RecordingSource
 from .source import Source
+from .transcripts import Transcript
 
 CASE_OUT = "RUNBOOK_CASE_OUT"
 """Environment variable: the path of the case.zip to write; unset or empty, none is written."""
 
 
 class CaseOutput:
-    """The case a run writes, if it was asked to. `scope` says in the manifest what the run was about."""
+    """The case a run writes, if it was asked to. `scope` says in the manifest what the run was about.
+
+    `transcripts` are those that were given to the run and are to enter the case.
+    """
 
     def __init__(self, redactor: Redactor, scope: dict[str, Any]) -> None:
+        self.transcripts: list[Transcript] = []
         place = os.environ.get(CASE_OUT, "")
         self._path = Path(place) if place else None
         self._redactor = redactor
@@ -55,9 +60,9 @@ class CaseOutput:
             return ""
         try:
             if isinstance(source, CaseSource):
-                CaseWriter(self._redactor).copy(self._path, source)
+                CaseWriter(self._redactor).copy(self._path, source, self.transcripts)
             else:
-                source.write(self._path, self._redactor)
+                source.write(self._path, self._redactor, self.transcripts)
         except (OSError, RunbookError) as error:
             return f"{self._path.name} could not be written: {getattr(error, 'strerror', None) or error}"
         return ""

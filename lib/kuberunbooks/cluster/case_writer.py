@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from kuberunbooks.redaction import Redactor
 
 from .case import CaseSource, Identified
 from .manifest import Manifest, selector_text
+from .transcripts import Transcript
 
 Bodies = Callable[[], Iterable[bytes]]
 """Reads the answers again, one at a time: a case may be larger than memory should be."""
@@ -51,6 +52,7 @@ class Recorded(NamedTuple):
     logs: dict[str, Bodies]
     raw: dict[str, Bodies]
     errors: dict[str, Refused]
+    transcripts: Sequence[Transcript] = ()
 
 
 class CaseWriter:
@@ -73,12 +75,17 @@ class CaseWriter:
                 self._write_raw(archive, name, b"".join(bodies()))
             for name, error in sorted(recorded.errors.items()):
                 self._write_error(archive, name, error)
+            self._write_transcripts(archive, recorded.transcripts, 1)
             self._finish(archive, manifest)
         return manifest
 
-    def copy(self, path: Path, case: CaseSource) -> None:
-        """Writes a redacted copy of a whole case. One that was redacted when recorded is copied as it is."""
-        if case.manifest.redacted and case.path.is_file() and zipfile.is_zipfile(case.path):
+    def copy(self, path: Path, case: CaseSource, transcripts: Sequence[Transcript] = ()) -> None:
+        """Writes a redacted copy of a whole case, with transcripts that it does not hold.
+
+        One that was redacted when recorded and gets no more is copied as it is.
+        """
+        as_it_is = case.manifest.redacted and not transcripts
+        if as_it_is and case.path.is_file() and zipfile.is_zipfile(case.path):
             temporary = _temporary(path)
             try:
                 shutil.copyfile(case.path, temporary)
@@ -97,6 +104,8 @@ class CaseWriter:
                 body = case.files.read(name)
                 clean = self._redactor.json if name.endswith(".json") else self._redactor.secrets_in_bytes
                 archive.add(name, [clean(body)])
+            held = sum(name.startswith("transcripts/") for name in names)
+            self._write_transcripts(archive, transcripts, held + 1)
             self._finish(archive, manifest)
 
     def _learn(self, reads: list[Read]) -> None:
@@ -138,6 +147,11 @@ class CaseWriter:
         place = quote(path, safe="/")
         name = "version.json" if path == "version" else f"raw/{place}.{'json' if is_json else 'txt'}"
         archive.add(name, [clean])
+
+    def _write_transcripts(self, archive: Packed, transcripts: Sequence[Transcript], first: int) -> None:
+        for number, one in enumerate(transcripts, first):
+            body = self._redactor.json(msgspec.json.encode(one.recorded()))
+            archive.add(f"transcripts/{number:03}.json", [body])
 
     def _write_error(self, archive: Packed, path: str, error: Refused) -> None:
         status: dict[str, Any] = {

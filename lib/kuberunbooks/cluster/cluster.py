@@ -71,6 +71,7 @@ class Cluster:
         self._pool = ThreadPoolExecutor(_PARALLEL_READS, "read") if source.selects else None
         self._events: dict[tuple[str, str, str], list[Event]] = {}
         self._event_namespaces: set[str] = set()
+        self.given_transcripts: list[Transcript] = []
         self.now: datetime = source.now()
 
     @property
@@ -213,14 +214,22 @@ class Cluster:
         return found
 
     def transcripts(self) -> list[Transcript]:
-        """What commands printed that were run before, oldest first; remembered."""
-        found: list[Transcript] = self._remember(("transcripts",), self._source.transcripts)
-        return found
+        """What commands printed that were run before: those of the case, then `given_transcripts`."""
+        held: list[Transcript] = self._remember(("transcripts",), self._source.transcripts)
+        return [*held, *self.given_transcripts]
 
     def raw(self, path: str) -> bytes:
         """Any other GET, remembered. Raises ClusterError."""
         found: bytes = self._remember(("raw", path), lambda: self._source.raw(path))
         return found
+
+    def recorded(self, path: str) -> bytes | None:
+        """A GET that is worth reading only where a case happens to hold it; that it does not is no gap.
+
+        For what needs rights nobody should have for a look (`nodes/NAME/configz`). Raises
+        ClusterError when the case is damaged there.
+        """
+        return self._source.recorded(path)
 
     def note_failure(self, error: ClusterError, what: str, namespace: str = "") -> None:
         """Puts a failed read into the coverage."""

@@ -122,6 +122,11 @@ class LiveSource:
         """A SelfSubjectReview or its kin: a POST that changes nothing."""
         return self._transport.review(path, document)
 
+    def recorded(self, path: str) -> bytes | None:
+        """None: what only a case may hold is not asked of a server."""
+        del path
+        return None
+
     def transcripts(self) -> list[Transcript]:
         """None: the API server keeps nothing of what was run."""
         return []

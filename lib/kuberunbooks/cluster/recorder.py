@@ -9,7 +9,7 @@ the reading. The notebook session makes it and writes the case in its closing ce
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -148,6 +148,10 @@ class RecordingSource:
         self._raw[path] = self._spool.keep(body)
         return body
 
+    def recorded(self, path: str) -> bytes | None:
+        """As the source itself."""
+        return self._source.recorded(path)
+
     def transcripts(self) -> list[Transcript]:
         """As the source itself."""
         return self._source.transcripts()
@@ -160,8 +164,11 @@ class RecordingSource:
         """Closes the source; what was recorded can still be written."""
         self._source.close()
 
-    def write(self, path: Path, redactor: Redactor) -> Manifest:
-        """Writes the case to `path` (.zip), whole or not at all. Raises OSError when there is no room."""
+    def write(self, path: Path, redactor: Redactor, transcripts: Sequence[Transcript] = ()) -> Manifest:
+        """Writes the case to `path` (.zip), whole or not at all. Raises OSError when there is no room.
+
+        `transcripts` are what was given to the run beside what it read.
+        """
         origin = self.origin()
         manifest = Manifest(
             recorded_at=self.now() if origin.recorded_at is None else origin.recorded_at,
@@ -180,6 +187,7 @@ class RecordingSource:
             logs={log_path(*key): self._bodies([kept]) for key, kept in self._logs.items()},
             raw={name: self._bodies([kept]) for name, kept in self._raw.items()},
             errors=dict(self._errors),
+            transcripts=transcripts,
         )
         return CaseWriter(redactor).write(path, recorded, manifest)
 

@@ -72,6 +72,10 @@ class Source(Protocol):
         """Any other GET: `readyz`, `version`."""
         ...
 
+    def recorded(self, path: str) -> bytes | None:
+        """A raw answer that a case holds; None where it does not. A live server is not asked."""
+        ...
+
     def transcripts(self) -> list[Transcript]:
         """What commands printed that were run before; a live server has none."""
         ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -50,6 +51,12 @@ class Transcript(msgspec.Struct, kw_only=True):
     exit_code: int | None = None
     at: Time = None
     source: str = ""
+
+    def recorded(self) -> dict[str, Any]:
+        """As a case holds it: without `source`, which is where the case keeps it."""
+        held: dict[str, Any] = msgspec.to_builtins(self)
+        del held["source"]
+        return held
 
     @property
     def output(self) -> str:

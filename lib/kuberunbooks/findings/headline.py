@@ -1,8 +1,9 @@
 """The headline: the root cause among all findings, by the order of `headline.yaml`.
 
-First what another finding explains is dropped, then critical goes before
-warning, then the order of the stages, then the number of objects. Used by the
-closing cell of every notebook and again when a report is made from a partial one.
+First what another finding explains is dropped, then what is about the surroundings
+gives way to what is about the target itself, then critical goes before warning, then
+the order of the stages, then the number of objects. Used by the closing cell of every
+notebook and again when a report is made from a partial one.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from .words import CATALOGUE, read_yaml
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
-    """headline.yaml: `stages` in order of precedence, `wrappers`, and what answers a quiet run."""
+    """headline.yaml: `stages` in order, `wrappers`, `elsewhere`, and what answers a quiet run."""
 
     stages: list[list[str]]
     wrappers: list[str]
+    elsewhere: list[str]
     answers: list[str]
 
 
@@ -39,7 +41,9 @@ def headline(findings: Sequence[Finding]) -> Finding | None:
     """The root cause; None when nothing is critical, warning, or an answer of its own."""
     serious = [one for one in findings if one.severity in ("critical", "warning")]
     if serious:
-        return min(without_explained(serious), key=precedence)
+        left = without_explained(serious)
+        own = [one for one in left if one.code not in order().elsewhere]
+        return min(own or left, key=precedence)
     answers = [one for one in findings if one.severity == "info" and one.code in order().answers]
     return min(answers, key=lambda one: order().answers.index(one.code), default=None)
 

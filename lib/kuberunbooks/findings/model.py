@@ -168,6 +168,25 @@ class Note(Data, kw_only=True, tag_field="type", tag="note"):
     text: str
 
 
+HopState = Literal["critical", "warning", "ok", "unchecked"]
+
+
+class Hop(Data, kw_only=True):
+    """One stop on the way of a request: what it is (`DNS`), which one (`kube-dns`), and how it is."""
+
+    label: str
+    name: str = ""
+    state: HopState = "unchecked"
+    says: str = ""
+
+
+class Route(Data, kw_only=True, tag_field="type", tag="route"):
+    """The way of a request, hop by hop, drawn as a picture."""
+
+    caption: str
+    hops: list[Hop]
+
+
 class Mark(Data, kw_only=True):
     """A mark on the timeline: `kind` is event, restart, condition, change, deletion, alert or run."""
 
@@ -180,7 +199,7 @@ class Mark(Data, kw_only=True):
     until: Time = None
 
 
-Exhibit = Table | LogExcerpt | Document | Note
+Exhibit = Table | LogExcerpt | Document | Route | Note
 
 StepStatus = Literal["critical", "warning", "info", "ok", "skipped", "refused", "failed"]
 

@@ -21,6 +21,7 @@ from kuberunbooks.findings import (
     Mark,
     Note,
     Owner,
+    Route,
     StepResult,
     StepStatus,
     Subject,
@@ -36,7 +37,17 @@ from kuberunbooks.redaction import Redactor
 
 from .documents import Change, Manifest, document
 
-Yielded = Finding | Table | LogExcerpt | Note | Mark | Manifest | Change
+
+class NotChecked(NamedTuple):
+    """What a step yields when it could not look at all: a quiet step would pass for "all is well".
+
+    `why` is one sentence for the reader: what is missing, and how to get it.
+    """
+
+    why: str
+
+
+Yielded = Finding | Table | LogExcerpt | Note | Route | Mark | Manifest | Change | NotChecked
 StepFunction = Callable[[Any, Cluster], Iterator[Yielded]]
 
 
@@ -91,6 +102,7 @@ def run_step(
     )
     started = time.perf_counter()
     found: list[Finding] = []
+    unchecked: list[str] = []
     for part in one.parts:
         try:
             for item in part(target, cluster):
@@ -98,6 +110,8 @@ def run_step(
                     found.append(item)
                 elif isinstance(item, Mark):
                     result.marks.append(item)
+                elif isinstance(item, NotChecked):
+                    unchecked.append(item.why)
                 elif isinstance(item, Manifest | Change):
                     result.exhibits.append(document(item, redactor))
                 else:
@@ -112,6 +126,8 @@ def run_step(
             result.status = "failed"
     result.findings = [_finish(item, one, cluster, guide, language) for item in group(found, target.owner_of)]
     result.findings.sort(key=precedence)
+    if len(unchecked) == len(one.parts) and not found and result.status == "ok":
+        result.status, result.verdict = "skipped", unchecked[0]
     result = redactor.struct(result)
     result.status = _status(result, len(one.parts))
     result.verdict = _verdict(result, language)
@@ -136,7 +152,7 @@ def _unreadable(error: ClusterError, target: Target, cluster: Cluster) -> Findin
 def _status(result: StepResult, parts: int) -> StepStatus:
     """The worst finding; that not all could be read, unless one of several parts found something serious."""
     serious = bool(result.findings) and result.findings[0].severity in ("critical", "warning")
-    if result.status == "failed" or (result.status == "refused" and not (serious and parts > 1)):
+    if result.status in ("failed", "skipped") or (result.status == "refused" and not (serious and parts > 1)):
         return result.status
     if not result.findings:
         return "ok"
@@ -148,6 +164,8 @@ def _verdict(result: StepResult, language: str) -> str:
     words = Words(language)
     if result.status == "failed":
         return words("step_failed")
+    if result.status == "skipped":
+        return result.verdict
     if result.findings:
         return result.findings[0].title
     return words("step_quiet")

@@ -14,6 +14,7 @@ from kuberunbooks.findings import (
     Document,
     Finding,
     LogExcerpt,
+    Route,
     RunStart,
     StepResult,
     Summary,
@@ -47,17 +48,11 @@ def html_of(data: RunStart | StepResult | Summary | RunReport) -> str:
         kind=kind,
         w=words,
         quiet=isinstance(data, StepResult) and data.status in _QUIET and not data.exhibits,
-        state=_state(data) if isinstance(data, StepResult) else "",
         symbols=SYMBOLS,
         shown=_shown(data) if isinstance(data, StepResult) else [],
         place=place_of(data.source, words) if isinstance(data, RunStart) else "",
         page=page_of(data, {}) if isinstance(data, RunReport) else None,
     ).strip()
-
-
-def _state(step: StepResult) -> str:
-    """The status in a cell, where a step is skipped only because the cluster or the case did not open."""
-    return "not_run" if step.status == "skipped" else step.status
 
 
 def _shown(step: StepResult) -> list[tuple[Finding, bool]]:
@@ -97,11 +92,14 @@ def _start(start: RunStart, words: Words) -> Iterator[str]:
 
 
 def _step(step: StepResult, words: Words) -> Iterator[str]:
-    state = words(f"status_{_state(step)}")
+    state = words(f"status_{step.status}")
     yield f"{SYMBOLS[step.status]} {step.id} {step.title} [{state}] {step.verdict}"
     if step.error:
         yield f"  {words('step_error')}: {step.error}"
+    routes = [one for one in step.exhibits if isinstance(one, Route)]
     if step.status in _QUIET:
+        for route in routes:
+            yield from _route(route, words)
         return
     for one in step.findings[:MOST_FINDINGS]:
         yield from _finding(one, words)
@@ -116,6 +114,8 @@ def _step(step: StepResult, words: Words) -> Iterator[str]:
             yield from _log(exhibit, words)
         elif isinstance(exhibit, Document):
             yield from _document(exhibit)
+        elif isinstance(exhibit, Route):
+            yield from _route(exhibit, words)
         else:
             yield f"  {exhibit.text}"
 
@@ -161,6 +161,14 @@ def _document(document: Document) -> Iterator[str]:
     if document.form == "diff":
         changed = [line for line in document.text.splitlines()[2:] if line.startswith(("+", "-"))]
         yield from (f"    {line}" for line in changed[:MOST_LINES])
+
+
+def _route(route: Route, words: Words) -> Iterator[str]:
+    yield f"  {route.caption}"
+    for hop in route.hops:
+        symbol = SYMBOLS["skipped" if hop.state == "unchecked" else hop.state]
+        says = hop.says or words(f"hop_{hop.state}")
+        yield f"    {symbol} {' '.join(filter(None, (hop.label, hop.name)))}: {says}"
 
 
 def _summary(summary: Summary, words: Words) -> Iterator[str]:
