@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import cold_run, loopback, one_pod, redaction, scale, table
+from benchmarks import cold_run, loopback, many_services, one_pod, redaction, scale, table
 
 
 def main() -> int:
     """Measures one after the other, so that none disturbs another."""
     rows: list[table.Row] = []
-    for module in (cold_run, scale, loopback, one_pod, redaction):
+    for module in (cold_run, scale, many_services, loopback, one_pod, redaction):
         print(f"measuring: {(module.__doc__ or '').splitlines()[0]}", file=sys.stderr, flush=True)
         rows += module.measure()
     print(table.markdown(rows))

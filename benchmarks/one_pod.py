@@ -1,4 +1,4 @@
-"""How many requests a run on one crash-looping pod makes, in a small and in a large namespace.
+"""How many requests a run on one sick pod makes, in a small and in a large namespace.
 
 The server counts them: reviews, lists, objects and logs. Run by `make bench`.
 """
@@ -11,28 +11,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.big_namespace import write_case
+from benchmarks.big_namespace import Make, write_case
 from benchmarks.table import Row, limit_row
 from kuberunbooks import notebook
 from tests.support.api_server import serve_case
 
-BUDGET = 12
+# The pods guide judges; the others show more of one pod, a StatefulSet's guide all of its pods.
+BUDGETS = {
+    "pods": 12,
+    "running-pods": 25,
+    "termination-messages": 12,
+    "init-containers": 16,
+    "statefulsets": 30,
+}
+MAKES: dict[str, Make] = {"init-containers": "init containers", "statefulsets": "statefulsets"}
 SIZES = (100, 5000)
 
 
 def measure() -> list[Row]:
-    """A row for each size of the namespace."""
+    """A row for each guide and size of the namespace."""
     return [
-        limit_row(f"one pod of {pods:,}, over HTTP", requests(pods), BUDGET, "requests") for pods in SIZES
+        limit_row(f"{guide}: one pod of {pods:,}, over HTTP", requests(guide, pods), budget, "requests")
+        for guide, budget in BUDGETS.items()
+        for pods in SIZES
     ]
 
 
-def requests(pods: int) -> int:
+def requests(guide: str, pods: int) -> int:
     """The requests of all steps on one sick pod among that many."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = write_case(Path(scratch) / "case", pods)
-        with serve_case(folder) as server, _kubeconfig(server.kubeconfig(Path(scratch) / "config")):
-            session = notebook.open("pods", namespace="big", target=f"pod/{_sick_pod(folder)}")
+        folder = write_case(Path(scratch) / "case", pods, make=MAKES.get(guide, "deployments"))
+        with serve_case(folder) as server, kubeconfig(server.kubeconfig(Path(scratch) / "config")):
+            session = notebook.open(guide, namespace="big", target=f"pod/{_sick_pod(folder)}")
             assert session.start.failure is None, session.start.failure
             for name in session.step_names:
                 getattr(session, name)()
@@ -45,11 +55,13 @@ def _sick_pod(folder: Path) -> str:
     import msgspec
 
     pods = msgspec.json.decode((folder / "api/v1/namespaces/big/pods.json").read_bytes())["items"]
-    return next(pod["metadata"]["name"] for pod in pods if pod["metadata"]["name"].startswith("payments"))
+    sick = (pod for pod in pods if not all(one["ready"] for one in pod["status"]["containerStatuses"]))
+    return str(next(sick)["metadata"]["name"])
 
 
 @contextmanager
-def _kubeconfig(path: Path) -> Iterator[None]:
+def kubeconfig(path: Path) -> Iterator[None]:
+    """KUBECONFIG names this file inside the block."""
     before = os.environ.get("KUBECONFIG")
     os.environ["KUBECONFIG"] = str(path)
     try:
