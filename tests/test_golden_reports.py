@@ -33,6 +33,8 @@ INCIDENTS = [
         "disk quota exceeded",
     ),
     ("running-pods", "probes", "deployment/gateway", "LivenessProbeFailing", "connection refused"),
+    ("services", "services", "service/wrong-port", "ServiceTargetPortMismatch", "9376"),
+    ("services", "services", "service/hostnames", "DnsServiceMissing", "DNS"),
 ]
 
 

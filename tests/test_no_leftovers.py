@@ -16,7 +16,7 @@ TEMPLATES = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("
 CODE = "".join(SOURCES.values())
 
 # Phrases the code puts together: status_{status}, {noun}_one.
-COMPOSED = re.compile(r"^(?:mark|status|fact|kind|certain|moment|asof)_|_(?:one|many|bare)$")
+COMPOSED = re.compile(r"^(?:mark|status|fact|kind|certain|moment|asof|hop)_|_(?:one|many|bare)$")
 
 
 def texts_without(name: str) -> Iterator[str]:

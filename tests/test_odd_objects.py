@@ -72,6 +72,8 @@ OTHERS = [
     ("running-pods", "statefulsets"),
     ("running-pods", "debugging"),
     ("running-pods", "pending-resources"),
+    ("services", "services"),
+    ("services", "crashloop"),
 ]
 
 

@@ -32,6 +32,7 @@ OTHER_GUIDES = {
     "termination-messages": (["termination-messages", "crashloop", "jobs"], 12),
     "running-pods": (["probes", "statefulsets", "pending-resources", "debugging", "healthy"], 25),
     "statefulsets": (["statefulsets", "admission", "healthy"], 30),
+    "services": (["services", "probes", "healthy"], 40),
 }
 ELSEWHERE = [(guide, name) for guide, (names, _) in OTHER_GUIDES.items() for name in names]
 
@@ -74,9 +75,11 @@ def test_live_and_recorded_say_the_same(
 ) -> None:
     folder, namespace = incident(name), INCIDENTS[name]
     recorded = run(guide, case=str(folder), namespace=namespace)
+    # What commands printed no server serves: it is given as a person would give it.
+    heard = {"transcripts": str(folder / "transcripts")} if (folder / "transcripts").exists() else {}
     with serve_case(folder, now=recorded.start.now) as server:
         monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config")))
-        live = run(guide, context="test", namespace=namespace)
+        live = run(guide, context="test", namespace=namespace, **heard)
     assert [_identity(one) for one in told(live)] == [_identity(one) for one in told(recorded)]
     for one, other in zip(told(live), told(recorded), strict=True):
         for facts in (one.facts, other.facts):
@@ -134,6 +137,7 @@ def test_one_pod_takes_a_bounded_number_of_requests_in_every_guide(
         ("init-containers", "init-containers"),
         ("termination-messages", "termination-messages"),
         ("statefulsets", "statefulsets"),
+        ("services", "services"),
     ],
 )
 def test_the_requests_for_one_pod_do_not_grow_with_the_cluster(

@@ -107,6 +107,15 @@ def test_a_quiet_run_is_headed_by_the_info_that_answers_the_question() -> None:
     assert headline([found("PodNodeShutdown", "info"), gate, found("PodHealthy", "ok")]) is gate
 
 
+def test_what_is_about_the_surroundings_gives_way_to_what_is_about_the_target_itself() -> None:
+    around, own = (
+        found("DnsServiceMissing", name="kube-dns"),
+        found("LoadBalancerPending", "warning", name="lb"),
+    )
+    assert headline([around, own]) is own
+    assert headline([around, found("ServiceExists", "ok")]) is around
+
+
 def test_an_unknown_code_still_has_its_place() -> None:
     assert headline([found("MadeByAUsersOwnNotebook")]).code == "MadeByAUsersOwnNotebook"
 
@@ -121,7 +130,8 @@ def test_no_code_stands_in_the_order_twice(listed: str) -> None:
 
 def test_the_order_names_no_code_that_no_guide_gives() -> None:
     read = order()
-    named = {code for stage in read.stages for code in stage} | set(read.wrappers) | set(read.answers)
+    named = {code for stage in read.stages for code in stage}
+    named |= {*read.wrappers, *read.answers, *read.elsewhere}
     assert named - set(entries()) == set()
 
 

@@ -37,6 +37,9 @@ TARGETS = [
     ("termination-messages", "termination-messages", ""),
     ("running-pods", "crashloop", "deployment/payments"),
     ("running-pods", "pending-resources", "deployment/reports"),
+    ("services", "services", "service/wrong-selector"),
+    ("services", "services", ""),
+    ("services", "crashloop", "deployment/payments"),
 ]
 
 
@@ -105,8 +108,11 @@ def test_a_refused_kind_adds_no_alarm_and_no_claim(
     everything: Callable[..., Outcome],
     tmp_path: Path,
 ) -> None:
-    asked = "statefulset" if runbook == "statefulsets" else target.partition("/")[0]
-    if asked == resource.partition(".")[0].removesuffix("s"):
+    asked = {
+        target.partition("/")[0],
+        {"statefulsets": "statefulset", "services": "service"}.get(runbook, ""),
+    }
+    if resource.partition(".")[0].removesuffix("s") in asked:
         pytest.skip("a target that may not be read ends the run at once")
     allowed = everything(runbook, name, target)
     deny = [f"list {resource}", f"get {resource}"]

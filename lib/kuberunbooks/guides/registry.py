@@ -22,6 +22,7 @@ _MODULES = {
     "init-containers": "kuberunbooks.guides.init_containers",
     "termination-messages": "kuberunbooks.guides.termination_messages",
     "running-pods": "kuberunbooks.guides.running_pods",
+    "services": "kuberunbooks.guides.services",
 }
 
 

@@ -134,8 +134,9 @@ class HostAlias(View):
 
 
 class DnsConfig(View):
-    """spec.dnsConfig, as far as it decides what a short name means."""
+    """spec.dnsConfig: what is added to what the DNS policy gives; with policy None all there is."""
 
+    nameservers: list[str] = []
     searches: list[str] = []
 
 
@@ -171,6 +172,12 @@ class PodSpec(View):
     security_context: SecurityContext | None = None
 
 
+class PodIP(View):
+    """status.podIPs[]: one address per family."""
+
+    ip: str = ""
+
+
 class PodStatus(ConditionedStatus):
     """PodStatus."""
 
@@ -183,6 +190,7 @@ class PodStatus(ConditionedStatus):
     nominated_node_name: str = ""
     start_time: Time = None
     pod_ip: str = msgspec.field(name="podIP", default="")
+    pod_ips: list[PodIP] = msgspec.field(name="podIPs", default_factory=list)
     host_ip: str = msgspec.field(name="hostIP", default="")
     qos_class: str = ""
 
@@ -232,6 +240,11 @@ class Pod(ConditionedObject):
     def is_ready(self) -> bool:
         """Condition Ready is True."""
         return self.is_condition_true("Ready")
+
+    @property
+    def addresses(self) -> list[str]:
+        """Its addresses, one per family, the first family first; none before the network is set up."""
+        return [one.ip for one in self.status.pod_ips if one.ip] or list(filter(None, (self.status.pod_ip,)))
 
     def containers(self, *roles: str) -> Iterator[ContainerView]:
         """Containers that have a status, init first; only those of `roles` when given."""

@@ -14,12 +14,13 @@ from typing import NamedTuple
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.errors import NotCollected
 from kuberunbooks.findings import Finding, Note, Severity, finding
-from kuberunbooks.objects import CronJob, EndpointSlice, Job, Pod, Service, labels_text
+from kuberunbooks.objects import CronJob, EndpointSlice, Job, Pod, Service
 
 from ..rules.label_index import LabelIndex, Labelled
 from ..rules.near_miss import NearMiss, Shapes
 from ..rules.service_match import Backing, is_right, judge_endpoints
 from ..rules.service_ports import judge_ports
+from ..rules.service_selector import judge_selector
 from ..rules.thresholds import SETTLING
 from ..step import Yielded, step
 from .target import Controller, Pods, owner_text
@@ -71,7 +72,9 @@ def selectors(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     situation = _situation(target, cluster)
     for backing, near in situation.missing:
         if backing.service.age(cluster.now) >= SETTLING:
-            yield from _selects_nothing(backing.service, near, situation)
+            yield from judge_selector(
+                backing.service, near, proven=situation.whole, severity=situation.lenient
+            )
     for backing in situation.selecting:
         yield from judge_ports(backing.service, backing.pods, situation.lenient)
 
@@ -199,33 +202,6 @@ def _has_selector(service: Service) -> bool:
 
 def _key(service: Service) -> tuple[str, str]:
     return (service.namespace, service.name)
-
-
-def _selects_nothing(service: Service, near: NearMiss | None, situation: Situation) -> Iterator[Finding]:
-    selector = labels_text(service.spec.selector)
-    differences = [[one.wanted, one.found] for one in near.differences] if near else []
-    who = near.who if near else ""
-    if situation.whole:
-        yield finding(
-            "ServiceSelectorMatchesNothing",
-            service,
-            severity=situation.lenient,
-            evidence=service.cite("spec.selector"),
-            selector=selector,
-            near=who,
-            differences=differences,
-        )
-    if near is not None:
-        yield finding(
-            "ServiceSelectorNearMiss",
-            service,
-            severity=situation.lenient,
-            evidence=service.cite("spec.selector"),
-            likely=True,
-            selector=selector,
-            near=who,
-            differences=differences,
-        )
 
 
 def _all_right(target: Pods, services: list[Service]) -> Finding:

@@ -39,6 +39,9 @@ INIT_LONG = 600.0
 SETTLING = 60.0
 """A change of a pod may take this long to reach the EndpointSlices before it counts. Ours."""
 
+LOAD_BALANCER_PENDING = 300.0
+"""A Service of type LoadBalancer may wait this long for its address. Ours; clouds take a minute or two."""
+
 BACKOFF_RESET = 600.0
 """After this much clean running the kubelet forgets the restart back-off (documentation of pod lifecycle)."""
 
@@ -98,3 +101,30 @@ ORDINAL_ABSENT = 60.0
 
 ROLLOUT_STUCK = 600.0
 """A new pod may take this long to become ready. As progressDeadlineSeconds of a Deployment, its default."""
+
+PROXY_LAG = 60.0
+"""A change may wait this long until kube-proxy has written it. Ours; minSyncPeriod is a second by default."""
+
+PROXY_SYNCING = 10.0
+"""Writing the rules of a change may take kube-proxy this long. Ours; thousands of Services need seconds."""
+
+PROXY_LOG = 600.0
+"""kube-proxy's complaints older than this are history. Ours."""
+
+PROXY_RETRY = 120.0
+"""So often at least kube-proxy says that it cannot reach the API server (client-go: 30 s, with jitter)."""
+
+HAIRPIN_DOUBT = 0.01
+"""The chance that no try of a pod met itself, below which its tries count as a proof. Ours."""
+
+DNS_NAMESERVERS = 3
+"""The kubelet passes on no more nameservers to a pod (MaxDNSNameservers); glibc reads no more either."""
+
+DNS_SEARCHES = 32
+"""... and no more search domains (MaxDNSSearchPaths; 6 before Kubernetes 1.28), ..."""
+
+DNS_SEARCH_CHARACTERS = 2048
+"""... and no longer search list (MaxDNSSearchListChars; 256 before Kubernetes 1.28)."""
+
+DNS_ERRORS = 3
+"""Error lines in a CoreDNS log that are more than a hiccup. Ours; one lost question is everyday life."""
