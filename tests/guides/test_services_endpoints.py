@@ -114,6 +114,43 @@ def test_a_selector_that_finds_nothing_is_told_without_slices_too(examine: Exami
     assert found.headline.code == "ServiceSelectorMatchesNothing"
 
 
+def test_the_endpoints_are_shown_with_their_pods_those_without_traffic_first(examine: Examine) -> None:
+    items = [
+        service(),
+        web("web-1"),
+        web("web-2", ready=False, address="10.0.0.2", containers=[stopped(code=1, restarts=9)]),
+        web("web-3", address="10.0.0.3"),
+        endpoint_slice(
+            "web",
+            [
+                endpoint("web-1"),
+                endpoint("web-2", ready=False),
+                endpoint("web-0", ready=False, terminating=True),
+            ],
+        ),
+    ]
+    (table,) = run(examine, items).steps["SV-10"].exhibits
+    assert [(row[0], row[2], row[-1]) for row in table.rows] == [
+        ("web-0", "ending", "not selected"),
+        ("web-2", "not ready", "Error 0/1"),
+        ("web-3", "in no slice", "Running 1/1"),
+        ("web-1", "ready", "Running 1/1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [service(created=20)],
+        [service(selector={}, type="ExternalName", externalName="db.example.com", ports=[])],
+    ],
+)
+def test_a_service_that_cannot_be_judged_yet_is_not_called_fine(
+    examine: Examine, items: list[dict[str, Any]]
+) -> None:
+    assert run(examine, items).steps["SV-10"].status == "skipped"
+
+
 def local(examine: Examine, client_node: str) -> Any:
     """A Service that is Local, with its endpoint on n1, asked from a client."""
     items = right(internalTrafficPolicy="Local")

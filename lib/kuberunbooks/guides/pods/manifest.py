@@ -22,7 +22,7 @@ from ..rules.manifest_schema import SchemaCheck, check
 from ..rules.manifest_schema import path_text as schema_path_text
 from ..step import Yielded, step
 from .manifest_diff import Difference, differences, path_text, value_text
-from .manifest_file import UnreadableManifest, read_manifest
+from .manifest_file import UnreadableManifest, read_manifest, unreadable
 from .resolve import WORKLOAD_KINDS
 from .target import Controller, Pods
 
@@ -60,14 +60,7 @@ def manifest(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
     try:
         documents = read_manifest(path)
     except UnreadableManifest as error:
-        yield finding(
-            "ManifestUnreadable",
-            target.subject,
-            evidence=Evidence(file, "content", str(error)),
-            file=file,
-            path=path,
-            why=str(error),
-        )
+        yield unreadable(path, target.subject, error)
         return
     chosen = list(_choose(documents, path, target))
     if not chosen:

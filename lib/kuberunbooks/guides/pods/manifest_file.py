@@ -12,6 +12,9 @@ from typing import Any
 
 import yaml
 
+from kuberunbooks.findings import Finding, Subject, finding
+from kuberunbooks.objects import Evidence
+
 MOST_BYTES = 2 * 1024 * 1024
 _MOST_NODES = 200_000
 _DEEPEST = 60
@@ -31,6 +34,19 @@ def read_manifest(path: str) -> list[dict[str, Any]]:
     if len(body) > MOST_BYTES:
         raise UnreadableManifest(f"it is larger than {MOST_BYTES // 1024 // 1024} MiB")
     return parse_manifest(body)
+
+
+def unreadable(path: str, subject: Subject, error: UnreadableManifest) -> Finding:
+    """The finding that says so; the subject is what was compared with the file."""
+    file = Path(path).name
+    return finding(
+        "ManifestUnreadable",
+        subject,
+        evidence=Evidence(file, "content", str(error)),
+        file=file,
+        path=path,
+        why=str(error),
+    )
 
 
 def parse_manifest(body: bytes) -> list[dict[str, Any]]:

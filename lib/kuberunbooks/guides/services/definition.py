@@ -13,12 +13,12 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, Note, Subject, finding
 from kuberunbooks.objects import Evidence, Pod
 
-from ..pods.manifest_file import UnreadableManifest, read_manifest
+from ..pods.manifest_file import UnreadableManifest, read_manifest, unreadable
 from ..rules.listening_ports import listening_ports
 from ..rules.service_match import Backing
 from ..rules.service_ports import judge_ports
 from ..rules.thresholds import SETTLING
-from ..step import Yielded, step
+from ..step import NotChecked, Yielded, step
 from .target import Services
 from .transcripts import answers, cite
 
@@ -28,11 +28,12 @@ def definition(target: Services, cluster: Cluster) -> Iterator[Yielded]:
     """Are the port the client uses, the target ports and the protocols right?"""
     if path := str(target.options.get("manifest") or "").strip():
         yield from _manifest(path, target)
-    known = Heard(target, cluster)
+    known = Heard(cluster)
     right = []
-    for backing in target.backings:
-        if backing.service.is_external_name:
-            continue
+    with_ports = [one for one in target.backings if not one.service.is_external_name]
+    if not with_ports:
+        yield NotChecked("There is no Service here that has ports.")
+    for backing in with_ports:
         found = [*_client_port(backing, target), *_ports(backing, known)]
         yield from found
         if not found and backing.service.age(cluster.now) >= SETTLING:
@@ -49,7 +50,7 @@ def definition(target: Services, cluster: Cluster) -> Iterator[Yielded]:
 class Heard:
     """What was seen of pods' ports: who answered or refused where, and who listens on what."""
 
-    def __init__(self, target: Services, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self._requests: dict[tuple[str, int], tuple[str, Evidence]] = {}
         self._listening: dict[tuple[str, str], tuple[set[int], Evidence]] = {}
         for one in answers(cluster):
@@ -116,14 +117,7 @@ def _manifest(path: str, target: Services) -> Iterator[Yielded]:
     try:
         documents = read_manifest(path)
     except UnreadableManifest as error:
-        yield finding(
-            "ManifestUnreadable",
-            target.subject,
-            evidence=Evidence(file, "content", str(error)),
-            file=file,
-            path=path,
-            why=str(error),
-        )
+        yield unreadable(path, target.subject, error)
         return
     services = [one for one in documents if one["kind"] == "Service"]
     if not services:

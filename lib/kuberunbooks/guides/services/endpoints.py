@@ -19,8 +19,12 @@ from ..rules.service_selector import judge_selector
 from ..rules.stale_endpoints import stale_endpoints
 from ..rules.thresholds import SETTLING
 from ..rules.traffic_policy import judge_traffic
-from ..step import Yielded, step
+from ..step import NotChecked, Yielded, step
+from .endpoint_table import endpoint_table
 from .target import Services
+
+_MOST_TABLES = 5
+"""Of more Services the table of the existence step counts the endpoints."""
 
 
 @step("SV-10", title="Does it have endpoints?")
@@ -31,19 +35,24 @@ def endpoints(target: Services, cluster: Cluster) -> Iterator[Yielded]:
         for backing in target.backings:
             yield from _selects_nothing(backing, lost)
         raise target.slices_unread
-    right = []
+    right, judged = [], False
     for backing in target.backings:
         service = backing.service
         if service.is_external_name or service.age(cluster.now) < SETTLING:
             continue
+        judged = True
         found = list(_judge(backing, target, cluster, lost))
         yield from found
+        if len(target.backings) <= _MOST_TABLES and (table := endpoint_table(backing)) is not None:
+            yield table
         if not found or all(one.severity in ("info", "ok") for one in found):
             right.append(service)
     if right:
         names = sorted(one.name for one in right)
         subject = right[0] if len(right) == 1 else target.subject
         yield finding("ServiceEndpointsHealthy", subject, services=names, number=len(names))
+    if not judged:
+        yield NotChecked("There is no Service here that has endpoints, or it was made only this minute.")
 
 
 def _judge(backing: Backing, target: Services, cluster: Cluster, lost: Lost) -> Iterator[Finding]:

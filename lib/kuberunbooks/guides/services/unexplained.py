@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kuberunbooks.cluster import Cluster
-from kuberunbooks.findings import Hop, HopState, Route, finding
+from kuberunbooks.findings import Finding, Hop, HopState, Route, finding
 
 from ..rules.service_match import read_endpoints
-from ..step import Yielded, step
+from ..step import NotChecked, Yielded, step
 from .target import Services
 from .trace import SYMPTOMS, HopName, serious_codes, trace
 
@@ -32,20 +32,37 @@ _PROVEN: tuple[HopName, ...] = ("service", "slices", "pods")
 def unexplained(target: Services, cluster: Cluster) -> Iterator[Yielded]:
     """Which hops on the way from the client to the pods are right, and what is left to do?"""
     if not target.backings:
+        yield NotChecked("There is no Service whose way could be followed.")
         return
     states = trace(target)
     yield Route(
         caption="The way of a request",
         hops=[_hop(name, label, states.get(name, "unchecked"), target) for name, label in _HOPS],
     )
+    yield _so_far(target, states)
     serious = serious_codes(target)
     if serious and serious <= SYMPTOMS and all(states.get(name) == "ok" for name in _PROVEN):
         yield finding(
             "ServiceUnexplained",
             target.subject,
             evidence=target.services[0].cite("spec.clusterIP"),
-            unchecked=[label for name, label in _HOPS if states.get(name, "unchecked") == "unchecked"],
+            unchecked=_labels(states, "unchecked"),
         )
+
+
+def _so_far(target: Services, states: dict[HopName, HopState]) -> Finding:
+    wrong = _labels(states, "critical") + _labels(states, "warning")
+    return finding(
+        "ServiceRouteBreaks" if wrong else "ServiceRouteRight",
+        target.services[0] if len(target.services) == 1 else target.subject,
+        evidence=target.services[0].cite("spec.type"),
+        wrong=wrong,
+        unchecked=_labels(states, "unchecked"),
+    )
+
+
+def _labels(states: dict[HopName, HopState], state: HopState) -> list[str]:
+    return [label for name, label in _HOPS if states.get(name, "unchecked") == state]
 
 
 def _hop(name: HopName, label: str, state: HopState, target: Services) -> Hop:
