@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
@@ -214,6 +213,23 @@ class ContainerView(NamedTuple):
         return self.status.name
 
 
+_STATUS_FIELDS = {
+    "init": "initContainerStatuses",
+    "app": "containerStatuses",
+    "ephemeral": "ephemeralContainerStatuses",
+}
+
+
+def _views(statuses: list[ContainerStatus], specs: list[Container], plain: str) -> list[ContainerView]:
+    by_name = {container.name: container for container in specs}
+    views = []
+    for index, one in enumerate(statuses):
+        asked = by_name.get(one.name)
+        role = "sidecar" if plain == "init" and asked is not None and asked.is_sidecar else plain
+        views.append(ContainerView(asked, one, role, f"status.{_STATUS_FIELDS[plain]}[{index}]"))
+    return views
+
+
 class Pod(ConditionedObject):
     """A pod."""
 
@@ -246,27 +262,16 @@ class Pod(ConditionedObject):
         """Its addresses, one per family, the first family first; none before the network is set up."""
         return [one.ip for one in self.status.pod_ips if one.ip] or list(filter(None, (self.status.pod_ip,)))
 
-    def containers(self, *roles: str) -> Iterator[ContainerView]:
+    def containers(self, *roles: str) -> list[ContainerView]:
         """Containers that have a status, init first; only those of `roles` when given."""
         status, spec = self.status, self.spec
-        for statuses, specs, field, plain in (
-            (status.init_container_statuses, spec.init_containers, "initContainerStatuses", "init"),
-            (status.container_statuses, spec.containers, "containerStatuses", "app"),
-            (
-                status.ephemeral_container_statuses,
-                spec.ephemeral_containers,
-                "ephemeralContainerStatuses",
-                "ephemeral",
-            ),
-        ):
-            if not statuses:
-                continue
-            by_name = {container.name: container for container in specs}
-            for index, one in enumerate(statuses):
-                asked = by_name.get(one.name)
-                role = "sidecar" if plain == "init" and asked is not None and asked.is_sidecar else plain
-                if not roles or role in roles:
-                    yield ContainerView(asked, one, role, f"status.{field}[{index}]")
+        found: list[ContainerView] = []
+        if status.init_container_statuses:
+            found += _views(status.init_container_statuses, spec.init_containers, "init")
+        found += _views(status.container_statuses, spec.containers, "app")
+        if status.ephemeral_container_statuses:
+            found += _views(status.ephemeral_container_statuses, spec.ephemeral_containers, "ephemeral")
+        return [view for view in found if view.role in roles] if roles else found
 
     @property
     def status_text(self) -> str:

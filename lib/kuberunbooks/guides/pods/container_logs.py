@@ -48,12 +48,12 @@ class LogReader:
         container that waits for its restart the current and the previous log are
         the same text; of one that runs again the previous one is the run that ended.
         """
+        if like in self._examples:
+            return None
         caption = _caption(pod, view)
         end = view.status.newest_end
         if end is None or end.reason not in START_REASONS:
             return self._read(pod, view, like, caption, previous=view.status.state.running is not None)
-        if like in self._examples:
-            return None
         self._examples.add(like)
         source = f"logs/{pod.namespace}/{pod.name}/{view.name}.log"
         return Reading(LogExcerpt(source=source, caption=caption, note=NEVER_RAN))

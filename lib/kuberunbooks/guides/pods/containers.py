@@ -108,12 +108,17 @@ class ContainerCase:
         that status still holds, and `also`; without any of them, since when the pod is not ready.
         The true beginning may lie earlier: status keeps two ends, events go after an hour.
         """
+        times = [*self._signs, *(time for time in also if time is not None)]
+        return min(times) if times else unready_since(self.pod)
+
+    @cached_property
+    def _signs(self) -> list[datetime]:
+        """The times at which something of its trouble was seen."""
         state, last_state = self.view.status.state, self.view.status.last_state
         ends = [end.finished_at for end in (state.terminated, last_state.terminated) if end is not None]
         times = [event.first_seen for event in self.events if event.reason in _TROUBLE]
         times += [time for time in ends if self.is_recent(time)]
-        times += also
-        return min((time for time in times if time is not None), default=unready_since(self.pod))
+        return [time for time in times if time is not None]
 
 
 _TROUBLE = frozenset({"BackOff", "Unhealthy", "Killing", "Failed"})
