@@ -756,6 +756,31 @@ def test_ordinary_life_raises_no_alarm(situation: Callable[[], Items], examine: 
         )
 
 
+def suits(guide: str, target: str) -> bool:
+    """Whether the guide takes such a target."""
+    kind = target.partition("/")[0]
+    if guide == "services":
+        return kind not in ("job", "cronjob")
+    return guide != "statefulsets" or kind in ("", "statefulset")
+
+
+@pytest.mark.parametrize(
+    "guide", ["services", "running-pods", "statefulsets", "init-containers", "termination-messages"]
+)
+@pytest.mark.parametrize("situation", QUIET, ids=lambda one: one.__name__)
+def test_ordinary_life_raises_no_alarm_in_other_guides(
+    situation: Callable[[], Items], guide: str, examine: Examine
+) -> None:
+    for target in targets(situation()):
+        if not suits(guide, target):
+            continue
+        found = examine(situation(), target, guide=guide)
+        assert not found.serious(), (
+            target,
+            [(one.code, one.severity, one.summary) for one in found.findings if one.code in found.serious()],
+        )
+
+
 @pytest.mark.parametrize("situation", MILD, ids=lambda one: one.__name__)
 def test_what_may_pass_by_itself_is_never_critical(situation: Callable[[], Items], examine: Examine) -> None:
     for target in targets(situation()):

@@ -34,7 +34,8 @@ def test_the_label_that_just_misses_is_shown(examine: Examine, target: str) -> N
 def test_a_selector_for_which_a_workload_makes_no_pods_is_not_wrong(examine: Examine) -> None:
     found = run(examine, [service(), workload("Deployment", "web", replicas=0), endpoint_slice("web", None)])
     assert "ServiceSelectorMatchesNothing" not in found.codes()
-    assert found.headline.code == "ServiceNoEndpoints"
+    assert found.headline.code == "ServiceScaledToZero"
+    assert "deployment/web is scaled to 0" in found.headline.summary
 
 
 def test_why_the_pods_are_not_ready_is_the_headline(examine: Examine) -> None:

@@ -17,6 +17,7 @@ from kuberunbooks.objects import CronJob, Event, Job, Pod
 
 from ..pods.target import Pods
 from ..rules.error_lines import bounded
+from ..rules.settling import is_settling
 from ..rules.superseded import started_since
 from ..rules.thresholds import REPEATED_WARNINGS
 from ..step import Yielded, step
@@ -52,7 +53,7 @@ def namespace_events(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         for one in listed
         if one.type == "Warning" and one.last_seen is not None and one.last_seen >= horizon
     ]
-    open_ = [one for one in recent if not _is_over(one, target)]
+    open_ = [one for one in recent if not _is_over(one, target, cluster.now)]
     reasons = _by_reason(gathered(open_))
     if reasons:
         yield _table(reasons, cluster.now, len(recent) - len(open_))
@@ -61,8 +62,8 @@ def namespace_events(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
         yield _finding(repeated, target, listed)
 
 
-def _is_over(event: Event, target: Pods) -> bool:
-    """Known to be over: its pod is gone, well or has started since, its workload has what it wants.
+def _is_over(event: Event, target: Pods, now: datetime) -> bool:
+    """Known to be over or to pass: the pod is gone, well, settling or has started since, the workload full.
 
     Of one pod nothing is known of the others, so only its own events can be called over.
     """
@@ -71,7 +72,8 @@ def _is_over(event: Event, target: Pods) -> bool:
         pod = _pods(target).get((about.namespace, about.name))
         if pod is None:
             return not target.wanted
-        return pod.is_ready or pod.phase == "Succeeded" or started_since(pod, event)
+        passes = pod.is_ready or pod.phase == "Succeeded" or is_settling(pod, now)
+        return passes or started_since(pod, event)
     maker = target.controllers.get((about.kind, about.namespace, about.name))
     if maker is None or isinstance(maker, Job | CronJob):
         return False

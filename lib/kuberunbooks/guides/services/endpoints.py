@@ -60,6 +60,9 @@ def _judge(backing: Backing, target: Services, cluster: Cluster, lost: Lost) -> 
     if not service.spec.selector:
         yield _without_selector(backing)
         return
+    if (idle := target.idle.get(service.key)) is not None:
+        yield _switched_off(service, idle, target)
+        return
     yield from _selects_nothing(backing, lost)
     yield from judge_endpoints(backing, cluster.now, partial(Services.who_made, target))
     yield from stale_endpoints(backing, cluster.now)
@@ -70,6 +73,17 @@ def _selects_nothing(backing: Backing, lost: Lost) -> Iterator[Finding]:
     service = backing.service
     if service.spec.selector and not (service.is_external_name or backing.pods or backing.made_by):
         yield from judge_selector(service, lost.nearest(service), proven=lost.proven(service))
+
+
+def _switched_off(service: Service, idle: list[str], target: Services) -> Finding:
+    """On purpose, as a rule: an alarm only where somebody asks why this very Service does not answer."""
+    return finding(
+        "ServiceScaledToZero",
+        service,
+        severity="warning" if target.single else "info",
+        evidence=service.cite("spec.selector"),
+        makers=idle,
+    )
 
 
 def _without_selector(backing: Backing) -> Finding:

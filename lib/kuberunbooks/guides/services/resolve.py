@@ -13,10 +13,12 @@ from kuberunbooks.cluster import Cluster, Query
 from kuberunbooks.errors import ClusterError, NotCollected, NotFound
 from kuberunbooks.findings import Words
 from kuberunbooks.objects import (
+    CronJob,
     DaemonSet,
     Deployment,
     EndpointSlice,
     Event,
+    Job,
     LabelSelector,
     Namespace,
     Pod,
@@ -107,6 +109,7 @@ def _named(target: Services, found: list[Service], cluster: Cluster, request: Re
         slices = _slices(target, cluster, one.namespace, f"{_NAME_LABEL}={one.name}")
         pods = _selected(one, cluster)
         makers = [] if pods else _makers(one, cluster)
+        _note_idle(target, one, makers)
         target.backings.append(Backing(one, pods, slices, [maker.kind_name for maker in makers]))
         target.behind.pods += pods
         if makers and target.single:
@@ -115,6 +118,12 @@ def _named(target: Services, found: list[Service], cluster: Cluster, request: Re
             target.behind = resolve_pods(cluster, place)
     if target.behind.pods:
         _know_pods(target, cluster)
+
+
+def _note_idle(target: Services, service: Service, makers: list[Controller]) -> None:
+    names = [one.kind_name for one in makers if not isinstance(one, Job | CronJob) and not one.desired]
+    if names and len(names) == len(makers):
+        target.idle[service.key] = names
 
 
 def _makers(service: Service, cluster: Cluster) -> list[Controller]:
@@ -228,6 +237,7 @@ def _with_slices(
         makers = templates.select(place, selector)
         roots.update((one.key, one) for one in makers)
         names = [] if pods else [one.kind_name for one in makers]
+        _note_idle(target, service, [] if pods else makers)
         target.backings.append(Backing(service, pods, slices.get((place, service.name), []), names))
     target.behind = found
     found.wanted = target.wanted

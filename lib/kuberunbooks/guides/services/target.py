@@ -15,7 +15,7 @@ from kuberunbooks.errors import ClusterError
 from kuberunbooks.findings import Owner, Subject, Words
 from kuberunbooks.objects import Pod, Service
 
-from ..pods.target import Pods, owner_text
+from ..pods.target import Key, Pods, owner_text
 from ..rules.service_match import Backing
 
 
@@ -32,6 +32,8 @@ class Services:
     empty for all. `missing`: there is no such Service; then `near_names` are names
     that look alike and `other_namespaces` where it lives instead. `whole`: all
     Services and pods of the namespace were read, so absence is proven.
+    `idle` are, by Service, the workloads behind it (`deployment/web`) where all of
+    them are scaled to none.
     `slices_unread` is why the EndpointSlices could not be read, or not all of them:
     then nothing may be said of endpoints.
     """
@@ -44,6 +46,7 @@ class Services:
     client_port: int = 0
     single: bool = False
     whole: bool = False
+    idle: dict[Key, list[str]] = field(default_factory=dict)
     slices_unread: ClusterError | None = None
     missing: bool = False
     namespace_missing: bool = False
