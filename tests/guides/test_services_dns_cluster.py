@@ -30,6 +30,7 @@ from tests.support.made_dns import (
     web,
     write_transcripts,
 )
+from tests.support.proxy_dumps import iptables, on_node, rejecting
 
 Look = Callable[..., Any]
 ALWAYS = "kubernetes.default"
@@ -438,3 +439,43 @@ def test_the_recorded_cluster_has_no_dns_without_lookups_either(diagnose: Callab
 def test_a_case_without_kube_system_claims_nothing_of_the_dns(diagnose: Callable[..., Any]) -> None:
     found = diagnose("healthy", guide="services")
     assert {found.steps[one].status for one in ("SV-04", "SV-05", "SV-06", "SV-07")} == {"skipped"}
+
+
+# ------------------------------------------------------- rules of a node, where kube-system cannot be read
+WEB_RULES = iptables(["10.0.0.1:80"], address="10.96.7.7") + rejecting(address="10.96.7.8", name="shop/off")
+DNS_RULES = iptables(["10.0.0.53:53"], address=DNS_IP, name="kube-system/kube-dns").replace(
+    "dport 80", "dport 53"
+)
+
+
+def asked_in_vain(rules: str, answer: str = "") -> list[dict[str, Any]]:
+    """What a client's resolv.conf, its lookup and the rules of its node say."""
+    return [
+        said("cat /etc/resolv.conf", RESOLV_CONF),
+        *proof(answer or refused()),
+        on_node(rules, "iptables-save"),
+    ]
+
+
+def test_rules_that_do_not_know_the_server_pods_ask_tell_that_there_is_no_dns(look: Look) -> None:
+    found = look([*web(), client()], asked_in_vain(WEB_RULES))
+    one = found.one("DnsServiceMissing")
+    assert one.confidence == "likely"
+    assert DNS_IP in one.summary
+    assert "kube-system has no" not in one.summary
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        asked_in_vain(WEB_RULES + DNS_RULES),
+        asked_in_vain(WEB_RULES, resolved(ALWAYS, "10.96.0.1", full="kubernetes.default.svc.cluster.local")),
+        asked_in_vain(WEB_RULES, unknown(ALWAYS)),
+        asked_in_vain(iptables(["10.0.0.1:80"], address="10.96.7.7")),
+        asked_in_vain("*filter\nCOMMIT\n*nat\nCOMMIT\n"),
+        asked_in_vain(WEB_RULES)[1:],
+    ],
+    ids=["known there", "answered", "answered no", "half of the rules", "no kube-proxy", "server not known"],
+)
+def test_rules_that_prove_nothing_claim_no_missing_dns(look: Look, heard: list[dict[str, Any]]) -> None:
+    assert "DnsServiceMissing" not in look([*web(), client()], heard).codes()

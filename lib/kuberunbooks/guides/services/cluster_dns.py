@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from kuberunbooks.cluster import Cluster, Listing, Query
+from kuberunbooks.cluster import Cluster, Listing, Query, Transcript
 from kuberunbooks.findings import Finding, LogExcerpt, Note, Subject, finding
 from kuberunbooks.objects import EndpointSlice, Evidence, LabelSelector, Pod, Service
 
@@ -38,7 +38,7 @@ def cluster_dns(target: Services, cluster: Cluster) -> Iterator[Yielded]:
         yield proof
     dns = cluster_dns_of(target, cluster)
     if dns.missing:
-        yield _missing(target, cluster)
+        yield _missing(target, cluster, dns.rules)
     elif not dns.services:
         yield NotChecked(dns.why)
     else:
@@ -84,10 +84,13 @@ def _proof(target: Services, cluster: Cluster) -> Finding | None:
     )
 
 
-def _missing(target: Services, cluster: Cluster) -> Finding:
+def _missing(target: Services, cluster: Cluster, rules: Transcript | None) -> Finding:
     servers = nameservers(target, cluster)
     kubelet = kubelet_dns(target, cluster)
-    cited = [Evidence(Service.api.path(SYSTEM), "items", f"no {DNS}, and no other Service for DNS")]
+    if rules is not None:
+        cited = [cite(rules, f"no entry for {', '.join(servers)}, port 53")]
+    else:
+        cited = [Evidence(Service.api.path(SYSTEM), "items", f"no {DNS}, and no other Service for DNS")]
     seen = heard(target, cluster).resolvers[:1]
     cited += [cite(one.transcript, f"nameserver {', '.join(one.conf.nameservers)}") for one in seen]
     if kubelet.addresses:
@@ -98,7 +101,10 @@ def _missing(target: Services, cluster: Cluster) -> Finding:
         "DnsServiceMissing",
         Subject(kind="Service", namespace=SYSTEM, name=DNS),
         evidence=cited,
+        likely=rules is not None,
         nameservers=servers or kubelet.addresses,
+        node=rules.target.node if rules is not None else "",
+        by_rules=rules is not None,
         failed=len(failed),
         why=list(dict.fromkeys(said for one in failed for said in one.lookup.why)),
         explains=EXPLAINS,

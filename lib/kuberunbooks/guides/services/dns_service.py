@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from kuberunbooks.cluster import Cluster
+from kuberunbooks.cluster import Cluster, Transcript
 from kuberunbooks.errors import ClusterError
 from kuberunbooks.objects import NOT_JSON, Namespace, Service
 
+from ..rules.proxy_dump import ProxyDump
 from ..rules.resolv_conf import is_node_local
 from .dns_heard import heard, is_of_cluster, nameservers, same_address
+from .node_answers import node_answers
 from .target import Services
 
 SYSTEM = "kube-system"
@@ -34,12 +36,15 @@ _MOST_NODES = 3
 class ClusterDns(NamedTuple):
     """The DNS Services of kube-system, the one pods use first.
 
-    `missing`: there is none, and that is proven. With neither, `why` says why nothing is known.
+    `missing`: there is none, and that is proven; where kube-system could not be read, by
+    `rules`, the rules of a node that lead nowhere from the address pods ask. With neither,
+    `why` says why nothing is known.
     """
 
     services: list[Service]
     missing: bool
     why: str = ""
+    rules: Transcript | None = None
 
     @property
     def addresses(self) -> list[str]:
@@ -96,12 +101,37 @@ def _find(target: Services, cluster: Cluster) -> ClusterDns:
         found.sort(key=lambda one: (not _has_address(one, asked), one.name != DNS, not _is_labelled(one)))
         return ClusterDns(found, False)
     if not listed.complete:
+        rules = _rules_without(target, cluster, asked)
+        if rules is not None:
+            return ClusterDns([], True, rules=rules)
         return ClusterDns([], False, f"The Services of kube-system could not be read ({listed.why}).")
     if names_resolve(target, cluster) or _is_answered(target, cluster, asked):
         return ClusterDns([], False, "A DNS server answers, but it is no Service of kube-system.")
     if why := _elsewhere(cluster, listed, asked):
         return ClusterDns([], False, why)
     return ClusterDns([], True)
+
+
+def _rules_without(target: Services, cluster: Cluster, asked: list[str]) -> Transcript | None:
+    """The rules of a node that know nothing of the server pods ask, while it answers nobody."""
+    if not asked or any(map(is_node_local, asked)):
+        return None
+    if names_resolve(target, cluster) or _is_answered(target, cluster, asked):
+        return None
+    if not any(one.lookup.told == "silent" for one in heard(target, cluster).by_pods):
+        return None
+    said = node_answers(target, cluster)
+    for one in said.rules:
+        dump = one.dump
+        whole = dump.is_proxied and dump.has_ways and dump.has_refusals and dump.ways
+        covered = all((6 if ":" in ip else 4) in dump.families for ip in asked)
+        if whole and covered and not any(_knows(dump, ip) for ip in asked):
+            return said.sources[one.node, dump.mode][0]
+    return None
+
+
+def _knows(dump: ProxyDump, address: str) -> bool:
+    return dump.knows(address, "UDP", _PORT) or dump.knows(address, "TCP", _PORT)
 
 
 def _is_answered(target: Services, cluster: Cluster, asked: list[str]) -> bool:
