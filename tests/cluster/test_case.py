@@ -189,6 +189,27 @@ def test_a_namespace_is_cut_out_of_the_list_of_all_of_them(case: Callable[..., C
     assert cluster.read(Pod, "empty") == []
 
 
+def test_a_file_is_decoded_once_whether_its_namespace_or_all_of_them_are_asked_for(
+    case: Callable[..., Cluster],
+) -> None:
+    cluster = case(
+        {
+            f"{SHOP}/pods.json": listing("Pod", pod("web-1")),
+            "api/v1/namespaces/other/pods.json": listing("Pod", pod("db-0", "other")),
+        }
+    )
+    (web,) = cluster.read(Pod, "shop")
+    assert {one.name: one is web for one in cluster.read(Pod)} == {"web-1": True, "db-0": False}
+
+
+def test_parts_of_the_list_of_all_namespaces_are_not_taken_for_each_other(
+    case: Callable[..., Cluster],
+) -> None:
+    cluster = case({"api/v1/pods.json": listing("Pod", pod("web-1"), pod("db-0", "other"))})
+    for namespace, names in (("shop", ["web-1"]), ("other", ["db-0"]), ("", ["web-1", "db-0"])):
+        assert [one.name for one in cluster.read(Pod, namespace)] == names
+
+
 def test_logs_are_cut_as_asked_and_their_refusals_said(case: Callable[..., Cluster]) -> None:
     waiting = 'container "app" in pod "web-2" is waiting to start: ContainerCreating'
     lines = "".join(f"{AT} line {number}\n" for number in range(10))

@@ -305,7 +305,7 @@ class Cluster:
         else:
             # Every selection of a recorded list comes from the same file: decoded once.
             key = ("recorded", kind, query.namespace)
-            everything = self._remember(key, lambda: self._decode(kind, pages))
+            everything = self._remember(key, lambda: self._decode_files(kind, pages, query.namespace))
             try:
                 items = select(everything, query.labels, query.fields)
             except ValueError as error:
@@ -315,6 +315,16 @@ class Cluster:
                 ) from error
         complete = source.is_complete(path, query.labels, query.fields)
         return Listing(items, complete=complete, why="" if complete else "the case holds only a part of it")
+
+    def _decode_files(self, kind: type[KubernetesObject], pages: Iterable[Page], namespace: str) -> list[Any]:
+        """The objects of a case's files, each decoded once: all namespaces hold what each of them does."""
+        items: list[Any] = []
+        for page in pages:
+            # Of a file that holds all namespaces the page has only what was asked for.
+            part = "" if "/namespaces/" in page.path else namespace
+            key = ("recorded file", kind, page.path, part)
+            items += self._remember(key, lambda page=page: self._decode(kind, [page]))  # type: ignore[misc]
+        return items
 
     def _decode(self, kind: type[KubernetesObject], pages: Iterable[Page]) -> list[Any]:
         items: list[Any] = []
