@@ -385,3 +385,19 @@ def test_nothing_is_claimed_of_the_pods_behind_the_service(ask: Ask) -> None:
     found = ask(behind, items)
     assert found.steps["SV-06"].status == "skipped"
     assert found.steps["SV-06"].findings == []
+
+
+def test_a_paste_with_the_resolv_conf_of_a_pod_is_of_a_pod_though_a_node_was_named(
+    examine: Callable[..., Any], tmp_path: Path
+) -> None:
+    pasted = tmp_path / "session.txt"
+    pasted.write_text(f"$ cat /etc/resolv.conf\n{RESOLV_CONF}\n$ nslookup web\n{refused()}")
+    found = examine(
+        [*web(), client(), node()],
+        "service/web",
+        guide="services",
+        transcripts=str(pasted),
+        transcripts_node="n1",
+    )
+    assert found.steps["SV-04"].status == "critical"
+    assert found.steps["SV-05"].status == "skipped"

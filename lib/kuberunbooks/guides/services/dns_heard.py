@@ -70,8 +70,10 @@ def heard(target: Services, cluster: Cluster) -> Heard:
         return known
     found = target.memo[_MEMO] = Heard([], [], [])
     for whole in cluster.transcripts():
-        for one in sessions(whole):
-            asker = _asker(target, one)
+        parts = list(sessions(whole))
+        of_pod = not whole.argv and any(map(_is_of_pod, parts))
+        for one in parts:
+            asker = _client(target) if of_pod and not one.target.pod else _asker(target, one)
             if (conf := _resolv_conf(one)) is not None and not asker.node:
                 found.resolvers.append(Resolver(asker, conf, one))
             elif (lookup := read_lookup(one) or _request(one)) is not None:
@@ -118,8 +120,18 @@ def _asker(target: Services, one: Transcript) -> Asker:
         return Asker(where.namespace or target.namespace, where.pod)
     if where.node:
         return Asker(node=where.node)
+    return _client(target)
+
+
+def _client(target: Services) -> Asker:
     client = target.client
     return Asker(client.namespace, client.name) if client is not None else Asker()
+
+
+def _is_of_pod(one: Transcript) -> bool:
+    """A resolv.conf made for the names of the cluster: no node has one, whatever the paste was said to be."""
+    conf = _resolv_conf(one)
+    return conf is not None and bool(cluster_domain_of(conf.search))
 
 
 def _resolv_conf(one: Transcript) -> ResolvConf | None:
