@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -102,6 +103,15 @@ def test_text_that_is_no_json_is_what_a_command_printed_on_the_node_that_is_name
 def test_a_file_that_does_not_exist_is_said() -> None:
     with pytest.raises(BadParameter, match="no file"):
         list(read_transcripts("/no/such/file"))
+
+
+def test_what_has_no_end_or_may_not_be_read_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (str(pipe), "/dev/zero", "/proc/self/mem"):
+        with pytest.raises(BadParameter, match="cannot be used as pasted output"):
+            list(read_transcripts(path))
+    assert list(read_transcripts(str(tmp_path))) == []
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"stdout": 3}', b"[[]]", b'{"target": "x"}'])

@@ -17,6 +17,8 @@ import msgspec
 from kuberunbooks.errors import BadParameter
 from kuberunbooks.objects import NOT_JSON, Time
 
+from .given_file import UnusableFile, read_given_file
+
 MOST_BYTES = 64 * 1024 * 1024
 """Of one transcript file: the rules of a node with thousands of Services are some megabytes."""
 
@@ -86,13 +88,18 @@ def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
     on `node` (what it is, its content tells). Raises BadParameter when it cannot be used.
     """
     place = Path(path).expanduser()
-    if not place.exists():
-        raise BadParameter(f"There is no file {path} with pasted output.")
-    files = sorted(one for one in place.iterdir() if one.is_file()) if place.is_dir() else [place]
+    try:
+        if not place.exists():
+            raise BadParameter(f"There is no file {path} with pasted output.")
+        files = sorted(one for one in place.iterdir() if one.is_file()) if place.is_dir() else [place]
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise BadParameter(f"{path} cannot be used as pasted output: {why}.") from error
     for file in files:
-        if file.stat().st_size > MOST_BYTES:
-            raise BadParameter(f"{file.name} is larger than {MOST_BYTES // 1024 // 1024} MiB.")
-        body = file.read_bytes()
+        try:
+            body = read_given_file(file, MOST_BYTES)
+        except UnusableFile as error:
+            raise BadParameter(f"{file.name} cannot be used as pasted output: {error}.") from error
         if file.suffix == ".json":
             try:
                 yield from decode_transcripts(body, file.name)

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from kuberunbooks.cluster.given_file import UnusableFile, read_given_file
 from kuberunbooks.findings import Finding, Subject, finding
 from kuberunbooks.objects import Evidence
 
@@ -27,13 +28,9 @@ class UnreadableManifest(Exception):
 def read_manifest(path: str) -> list[dict[str, Any]]:
     """The Kubernetes objects in a file, Lists taken apart. Raises UnreadableManifest."""
     try:
-        with Path(path).expanduser().open("rb") as file:
-            body = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise UnreadableManifest(error.strerror or type(error).__name__) from error
-    if len(body) > MOST_BYTES:
-        raise UnreadableManifest(f"it is larger than {MOST_BYTES // 1024 // 1024} MiB")
-    return parse_manifest(body)
+        return parse_manifest(read_given_file(Path(path).expanduser(), MOST_BYTES))
+    except UnusableFile as error:
+        raise UnreadableManifest(str(error)) from error
 
 
 def unreadable(path: str, subject: Subject, error: UnreadableManifest) -> Finding:
