@@ -59,7 +59,7 @@ from .selectors import (
     parse_labels,
     requirement_holds,
 )
-from .service import Endpoint, EndpointSlice, Service, ServicePort
+from .service import SERVICE_NAME_LABEL, Endpoint, EndpointSlice, Service, ServicePort
 from .storage import PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment
 from .workload import (
     ControllerRevision,
@@ -76,6 +76,7 @@ from .workload import (
 
 __all__ = [
     "NOT_JSON",
+    "SERVICE_NAME_LABEL",
     "Api",
     "Condition",
     "ConditionedObject",

@@ -26,6 +26,11 @@ class LabelSelector(View):
     match_labels: dict[str, str] = {}
     match_expressions: list[SelectorRequirement] = []
 
+    @property
+    def keys(self) -> set[str]:
+        """The label keys it looks at."""
+        return {*self.match_labels, *(one.key for one in self.match_expressions)}
+
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels is selected."""
         return all(labels.get(key) == value for key, value in self.match_labels.items()) and all(

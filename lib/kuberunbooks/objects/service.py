@@ -127,6 +127,10 @@ class EndpointPort(View):
     port: int | None = None
 
 
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+"""The label of a slice that names its Service."""
+
+
 class EndpointSlice(KubernetesObject):
     """An EndpointSlice; `endpoints` and `ports` may be null on the wire."""
 
@@ -138,4 +142,4 @@ class EndpointSlice(KubernetesObject):
     @property
     def service_name(self) -> str:
         """The Service it belongs to (label kubernetes.io/service-name)."""
-        return self.metadata.labels.get("kubernetes.io/service-name", "")
+        return self.metadata.labels.get(SERVICE_NAME_LABEL, "")

@@ -26,6 +26,7 @@ from kuberunbooks.objects import (
 from ..pods.target import Pods
 from ..rules.addresses import Address, is_ip
 from ..rules.service_match import Backing, Endpoints, read_endpoints
+from ..rules.service_slices import slices_selector, slices_source
 from ..rules.thresholds import SETTLING
 
 Kind = Literal[
@@ -33,7 +34,6 @@ Kind = Literal[
     "outside", "nobody", "unknown",
 ]  # fmt: skip
 
-_LABEL = "kubernetes.io/service-name"
 _MOST_OTHER_NAMESPACES = 5
 _HEADLESS = "None"
 
@@ -192,7 +192,7 @@ class Surroundings:
 
     def _slices(self, service: Service) -> Listing[EndpointSlice]:
         if self._target.single:
-            return self._cluster.look(EndpointSlice, service.namespace, labels=f"{_LABEL}={service.name}")
+            return self._cluster.look(EndpointSlice, service.namespace, labels=slices_selector(service.name))
         listed = self._cluster.look(EndpointSlice, service.namespace if self._target.namespace else "")
         ours = (
             one for one in listed if one.service_name == service.name and one.namespace == service.namespace
@@ -225,5 +225,5 @@ def _cite(service: Service, endpoints: Endpoints, keys: set[str]) -> Evidence:
     for key in sorted(keys, key=lambda one: (one not in endpoints.ready, one)):
         one, index = endpoints.all[key]
         return one.cite(f"endpoints[{index}].conditions.ready")
-    where = f"{EndpointSlice.api.path(service.namespace)}?labelSelector={_LABEL}={service.name}"
+    where = slices_source(service.namespace, service.name)
     return Evidence(where, "endpoints", "none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..pods.change import change
+from ..pods.rights import NEEDED_TO_START, PODS_AND_MAKERS, to_read
 from ..pods.timeline import timeline
 from ..registry import Guide
 from .causes import causes
@@ -12,29 +13,6 @@ from .resolve import resolve
 from .states import states
 from .waits import waits
 
-# What the steps read, those borrowed from the pods guide too; deploy/rbac grants the same.
-_READ = (
-    ("", "pods"),
-    ("", "events"),
-    ("", "nodes"),
-    ("", "namespaces"),
-    ("", "services"),
-    ("", "replicationcontrollers"),
-    ("", "configmaps"),
-    ("", "persistentvolumeclaims"),
-    ("", "persistentvolumes"),
-    ("apps", "deployments"),
-    ("apps", "replicasets"),
-    ("apps", "statefulsets"),
-    ("apps", "daemonsets"),
-    ("batch", "jobs"),
-    ("batch", "cronjobs"),
-    ("discovery.k8s.io", "endpointslices"),
-    ("storage.k8s.io", "storageclasses"),
-    ("storage.k8s.io", "volumeattachments"),
-    ("scheduling.k8s.io", "priorityclasses"),
-)
-
 GUIDE = Guide(
     name="init-containers",
     title="Debug init containers",
@@ -43,10 +21,5 @@ GUIDE = Guide(
     steps=(progress, states, causes, logs, waits),
     timeline=timeline,
     change=change,
-    rights=(
-        *(("list", group, resource) for group, resource in _READ),
-        ("get", "", "pods"),
-        ("get", "", "pods/log"),
-        ("get", "", "nodes"),
-    ),
+    rights=to_read(*PODS_AND_MAKERS, *NEEDED_TO_START),
 )

@@ -12,41 +12,13 @@ from .overall import overall
 from .placement import placement
 from .resolve import resolve
 from .resources import resources
+from .rights import NEEDED_TO_START, PODS_AND_MAKERS, to_read
 from .scheduling import scheduling
 from .services import endpoints, selectors, traffic
 from .terminating import terminating
 from .timeline import timeline
 from .waiting import waiting
 from .workloads import workloads
-
-# What the steps read, whatever the target; deploy/rbac grants the same.
-_READ = (
-    ("", "pods"),
-    ("", "events"),
-    ("", "nodes"),
-    ("", "namespaces"),
-    ("", "services"),
-    ("", "replicationcontrollers"),
-    ("", "configmaps"),
-    ("", "persistentvolumeclaims"),
-    ("", "persistentvolumes"),
-    ("", "resourcequotas"),
-    ("", "limitranges"),
-    ("", "serviceaccounts"),
-    ("apps", "deployments"),
-    ("apps", "replicasets"),
-    ("apps", "statefulsets"),
-    ("apps", "daemonsets"),
-    ("batch", "jobs"),
-    ("batch", "cronjobs"),
-    ("policy", "poddisruptionbudgets"),
-    ("discovery.k8s.io", "endpointslices"),
-    ("storage.k8s.io", "storageclasses"),
-    ("storage.k8s.io", "volumeattachments"),
-    ("scheduling.k8s.io", "priorityclasses"),
-    ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
-    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
-)
 
 GUIDE = Guide(
     name="pods",
@@ -71,10 +43,14 @@ GUIDE = Guide(
     ),
     timeline=timeline,
     change=change,
-    rights=(
-        *(("list", group, resource) for group, resource in _READ),
-        ("get", "", "pods"),
-        ("get", "", "pods/log"),
-        ("get", "", "nodes"),
+    rights=to_read(
+        *PODS_AND_MAKERS,
+        *NEEDED_TO_START,
+        ("", "resourcequotas"),
+        ("", "limitranges"),
+        ("", "serviceaccounts"),
+        ("policy", "poddisruptionbudgets"),
+        ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
     ),
 )

@@ -12,7 +12,6 @@ from functools import partial
 from typing import NamedTuple
 
 from kuberunbooks.cluster import Cluster
-from kuberunbooks.errors import NotCollected
 from kuberunbooks.findings import Finding, Note, Severity, finding
 from kuberunbooks.objects import CronJob, EndpointSlice, Job, Pod, Service
 
@@ -21,13 +20,10 @@ from ..rules.near_miss import NearMiss, Shapes
 from ..rules.service_match import Backing, is_right, judge_endpoints
 from ..rules.service_ports import judge_ports
 from ..rules.service_selector import judge_selector
+from ..rules.service_slices import all_of_them, by_service, slices_selector_of
 from ..rules.thresholds import SETTLING
 from ..step import Yielded, step
 from .target import Controller, Pods, owner_text
-
-_MOST_NAMES_IN_SELECTOR = 20
-"""More Services than this are read with all slices of the namespace instead of by name."""
-_SERVICE = "kubernetes.io/service-name"
 
 
 class Situation(NamedTuple):
@@ -136,18 +132,9 @@ def _slices(
 ) -> dict[tuple[str, str], list[EndpointSlice]]:
     if not services:
         return {}
-    labels = ""
-    if target.wanted and len(services) <= _MOST_NAMES_IN_SELECTOR:
-        labels = f"{_SERVICE} in ({','.join(sorted({one.name for one in services}))})"
-    found: dict[tuple[str, str], list[EndpointSlice]] = {}
-    listed = cluster.read(EndpointSlice, _place(target), labels=labels)
-    if not listed.complete:
-        # A slice that was not read would make a right Service look empty.
-        path = EndpointSlice.api.path(_place(target))
-        raise NotCollected("The case holds only some of the EndpointSlices.", path=path)
-    for one in listed:
-        found.setdefault((one.namespace, one.service_name), []).append(one)
-    return found
+    labels = slices_selector_of(services) if target.wanted else ""
+    place = _place(target)
+    return by_service(all_of_them(cluster.read(EndpointSlice, place, labels=labels), place))
 
 
 def _place(target: Pods) -> str:

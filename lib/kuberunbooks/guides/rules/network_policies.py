@@ -10,20 +10,16 @@ services guide for the pods behind a Service and for the client's own way out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal, NamedTuple
 
 from kuberunbooks.objects import LabelSelector
 from kuberunbooks.objects.network import IpBlock, NetworkPolicy, PolicyPeer, PolicyPort
 
+from .namespace_selection import NamespaceLabels, selects_namespace
+
 Direction = Literal["Ingress", "Egress"]
-
-NamespaceLabels = Callable[[str], Mapping[str, str] | None]
-"""The labels of a namespace, None when they could not be read."""
-
-# The API server sets it on every namespace: a selector of it alone needs no request.
-_NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 class Party(NamedTuple):
@@ -168,8 +164,7 @@ def label_keys(selectors: Iterable[LabelSelector | None]) -> frozenset[str]:
     found: set[str] = set()
     for one in selectors:
         if one is not None:
-            found.update(one.match_labels)
-            found.update(each.key for each in one.match_expressions)
+            found |= one.keys
     return frozenset(found)
 
 
@@ -211,16 +206,7 @@ def _is_peer(
         return False
     if peer.namespace_selector is None:
         return party.namespace == home
-    return _selects_namespace(peer.namespace_selector, party.namespace, labels_of)
-
-
-def _selects_namespace(selector: LabelSelector, namespace: str, labels_of: NamespaceLabels) -> bool | None:
-    if _selects_all(selector):
-        return True
-    if label_keys([selector]) == {_NAME_LABEL}:
-        return selector.matches({_NAME_LABEL: namespace})
-    labels = labels_of(namespace)
-    return None if labels is None else selector.matches({_NAME_LABEL: namespace, **labels})
+    return selects_namespace(peer.namespace_selector, party.namespace, labels_of)
 
 
 def _selects_all(selector: LabelSelector) -> bool:

@@ -6,13 +6,14 @@ the pods guide asks them about the Services of its pods, the services guide abou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from kuberunbooks.findings import Finding, Severity, finding
 from kuberunbooks.objects import Endpoint, EndpointSlice, Evidence, Pod, Service, labels_text
 
+from .service_slices import slices_source
 from .settling import is_settling
 from .thresholds import SETTLING
 
@@ -28,6 +29,12 @@ class Backing(NamedTuple):
     pods: list[Pod]
     slices: list[EndpointSlice]
     made_by: list[str]
+
+
+def pods_behind(backings: Iterable[Backing]) -> list[Pod]:
+    """The pods of these Services, each once; Services with one selector share their list."""
+    lists = {id(one.pods): one.pods for one in backings}
+    return list({(pod.namespace, pod.name): pod for pods in lists.values() for pod in pods}.values())
 
 
 class Endpoints(NamedTuple):
@@ -102,9 +109,7 @@ def judge_endpoints(
 def _none(
     service: Service, port: str, seen: tuple[str, str], facts: dict[str, Any], severity: Severity | None
 ) -> Finding:
-    where = (
-        f"{EndpointSlice.api.path(service.namespace)}?labelSelector=kubernetes.io/service-name={service.name}"
-    )
+    where = slices_source(service.namespace, service.name)
     evidence = (service.cite("spec.selector"), Evidence(where, *seen))
     return finding(
         "ServiceNoEndpoints", service, severity=severity, evidence=evidence, group=(port,), port=port, **facts

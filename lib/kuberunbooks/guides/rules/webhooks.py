@@ -6,7 +6,8 @@ going away) and by the workload step (a webhook can refuse its pods).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from kuberunbooks.cluster import Cluster, Listing
@@ -22,8 +23,8 @@ from kuberunbooks.objects import (
 )
 from kuberunbooks.objects.policy import WebhookRule
 
-# The API server sets it on every namespace: a selector of it alone needs no request.
-_NAME_LABEL = "kubernetes.io/metadata.name"
+from .namespace_selection import selects_namespace
+from .service_slices import slices_selector, slices_source
 
 WebhookConfiguration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration
 
@@ -49,9 +50,9 @@ def webhook_backend(cluster: Cluster, namespace: str, name: str) -> BackendState
 
     One request when it answers, a second to tell "no Service" from "nobody behind it".
     """
-    slices = cluster.look(EndpointSlice, namespace, labels=f"kubernetes.io/service-name={name}")
+    slices = cluster.look(EndpointSlice, namespace, labels=slices_selector(name))
     ready = sum(endpoint.is_ready for one in slices for endpoint in one.endpoints or ())
-    source = f"{EndpointSlice.api.path(namespace)}?labelSelector=kubernetes.io/service-name={name}"
+    source = slices_source(namespace, name)
     counted = Evidence(source, "endpoints[conditions.ready=true]", str(ready))
     if ready:
         return BackendState(True, ready, (counted,))
@@ -104,13 +105,14 @@ def matching_pod_updates(
     As the API server decides (admissionregistration.k8s.io/v1: rules,
     namespaceSelector, objectSelector); matchConditions are not evaluated.
     """
+    labels_of = partial(_namespace_labels, cluster)
     for configuration in found:
         for index, webhook in enumerate(configuration.webhooks):
             if not any(is_pod_update_rule(rule) for rule in webhook.rules):
                 continue
             if not webhook.object_selector.matches(pod.metadata.labels):
                 continue
-            selects = _selects_namespace(webhook, pod.namespace, cluster)
+            selects = selects_namespace(webhook.namespace_selector, pod.namespace, labels_of)
             if selects is not False:
                 yield MatchingWebhook(configuration, webhook, f"webhooks[{index}]", selects is True)
 
@@ -125,11 +127,6 @@ def is_pod_update_rule(rule: WebhookRule) -> bool:
     )
 
 
-def _selects_namespace(webhook: Webhook, namespace: str, cluster: Cluster) -> bool | None:
-    """Whether the namespaceSelector lets this namespace through; None when its labels could not be read."""
-    selector = webhook.namespace_selector
-    keys = {*selector.match_labels, *(one.key for one in selector.match_expressions)}
-    if keys <= {_NAME_LABEL}:
-        return selector.matches({_NAME_LABEL: namespace})
+def _namespace_labels(cluster: Cluster, namespace: str) -> Mapping[str, str] | None:
     found = cluster.find(Namespace, "", namespace)
-    return None if found.object is None else selector.matches(found.object.metadata.labels)
+    return None if found.object is None else found.object.metadata.labels

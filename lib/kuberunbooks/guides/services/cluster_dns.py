@@ -16,6 +16,7 @@ from kuberunbooks.findings import Finding, LogExcerpt, Note, Subject, finding
 from kuberunbooks.objects import EndpointSlice, Evidence, LabelSelector, Pod, Service
 
 from ..rules.service_match import Backing, read_endpoints
+from ..rules.service_slices import slices_selector, slices_source
 from ..rules.settling import is_settling
 from ..rules.thresholds import SETTLING
 from ..step import NotChecked, Yielded, step
@@ -26,7 +27,6 @@ from .target import Services
 from .transcripts import cite
 
 _ALWAYS_THERE = "kubernetes.default"
-_SERVICE_NAME = "kubernetes.io/service-name"
 _NO_ANSWER = ("silent", "failing")
 
 
@@ -115,7 +115,7 @@ def _running(
     target: Services, cluster: Cluster, service: Service, *, failing: bool
 ) -> Iterator[Finding | LogExcerpt]:
     """What stands behind the DNS Service and what it is told to do."""
-    place, by_name = service.namespace, f"{_SERVICE_NAME}={service.name}"
+    place, by_name = service.namespace, slices_selector(service.name)
     labels = LabelSelector(match_labels=service.spec.selector).text()
     cluster.prefetch(Query(EndpointSlice, place, by_name), Query(Pod, place, labels))
     slices = cluster.look(EndpointSlice, place, labels=by_name)
@@ -170,7 +170,7 @@ def _endpoints(dns: DnsPods, slices: Listing[EndpointSlice], cluster: Cluster) -
         return
     if dns.pods and all(is_settling(pod, cluster.now) for pod in dns.pods):
         return
-    where = f"{EndpointSlice.api.path(service.namespace)}?labelSelector={_SERVICE_NAME}={service.name}"
+    where = slices_source(service.namespace, service.name)
     # Without a ready pod there can be none; with one, this is a cause of its own.
     facts: dict[str, Any] = {"explains": EXPLAINS} if dns.ready else {"because": ["dns/endpoints"]}
     yield finding(

@@ -14,7 +14,7 @@ from kuberunbooks.errors import NotCollected
 from kuberunbooks.findings import Note
 from kuberunbooks.objects import Namespace, NetworkPolicy
 
-from ..rules.service_match import Backing
+from ..rules.service_match import Backing, pods_behind
 from ..step import NotChecked, Yielded, step
 from .policy_answers import contradictions
 from .policy_egress import WayOut, way_out
@@ -25,7 +25,7 @@ from .policy_findings import (
     report_situations,
     report_way_out,
 )
-from .policy_situations import Judge, find_situations, is_judged, party, pods_behind
+from .policy_situations import Judge, find_situations, is_judged, party
 from .policy_table import situation_table
 from .policy_vendors import report_vendors, served_vendors
 from .target import Services

@@ -14,7 +14,7 @@ from kuberunbooks.cluster import Cluster, Transcript
 from kuberunbooks.objects import NetworkPolicy, Pod
 
 from ..rules.curl_output import Answer
-from ..rules.service_match import Backing
+from ..rules.service_match import Backing, pods_behind
 from ..rules.thresholds import SETTLING
 from .dns_heard import heard
 from .policy_situations import (
@@ -23,7 +23,6 @@ from .policy_situations import (
     families_of,
     is_judged,
     party,
-    pods_behind,
     target_ports,
 )
 from .target import Services

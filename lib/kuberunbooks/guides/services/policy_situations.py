@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 
 from kuberunbooks.objects import NetworkPolicy, Pod, Service, ServicePort
 
+from ..rules.namespace_selection import NamespaceLabels
 from ..rules.network_policies import (
-    NamespaceLabels,
     Party,
     PodPort,
     Rule,
@@ -153,12 +153,6 @@ class Judge:
         answer = admits(fitting, asker, self.labels_of)
         access: Access = "unsure" if answer is None else "admitted" if answer else "barred"
         return Verdict(access, fitting)
-
-
-def pods_behind(backings: Iterable[Backing]) -> list[Pod]:
-    """The pods of these Services, each once; Services with one selector share their list."""
-    lists = {id(one.pods): one.pods for one in backings}
-    return list({(pod.namespace, pod.name): pod for pods in lists.values() for pod in pods}.values())
 
 
 def is_judged(pod: Pod) -> bool:

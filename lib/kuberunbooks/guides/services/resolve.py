@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import difflib
 
-from kuberunbooks.cluster import Cluster, Query
-from kuberunbooks.errors import ClusterError, NotCollected, NotFound
+from kuberunbooks.cluster import Cluster, Listing, Query
+from kuberunbooks.errors import ClusterError, NotFound
 from kuberunbooks.findings import Words
 from kuberunbooks.objects import (
     CronJob,
@@ -31,19 +31,16 @@ from ..pods.resolve import resolve as resolve_pods
 from ..pods.target import Controller, Key, Pods
 from ..registry import Request
 from ..rules.label_index import LabelIndex
-from ..rules.service_match import Backing
+from ..rules.service_match import Backing, pods_behind
+from ..rules.service_slices import all_of_them, by_service, slices_selector, slices_selector_of
 from .client import find_client
-from .policy_situations import pods_behind
 from .target import Services
 from .transcripts import take_transcripts
 from .wanted import ServiceWanted, parse_service_target
 
-_NAME_LABEL = "kubernetes.io/service-name"
 _MOST_NEAR = 5
 _MOST_CLIMBED = 5
 """Workloads above the pods of one Service that are read one by one."""
-_MOST_NAMES_IN_SELECTOR = 20
-"""More Services than this are read with all slices of the namespace instead of by name."""
 _MAKERS: tuple[type[Controller], ...] = (Deployment, StatefulSet, DaemonSet)
 
 
@@ -106,7 +103,7 @@ def _named(target: Services, found: list[Service], cluster: Cluster, request: Re
         raise NotFound(f"There is no {target.wanted} in any namespace.")
     target.single = len(found) == 1
     for one in found:
-        slices = _slices(target, cluster, one.namespace, f"{_NAME_LABEL}={one.name}")
+        slices = _slices(target, cluster, one.namespace, slices_selector(one.name))
         pods = _selected(one, cluster)
         makers = [] if pods else _makers(one, cluster)
         _note_idle(target, one, makers)
@@ -220,12 +217,8 @@ def _with_slices(
     target: Services, services: list[Service], found: Pods, cluster: Cluster, *, complete_pods: bool
 ) -> None:
     """Brings together what was read; pods of a part of the namespace are completed by each selector."""
-    slices: dict[tuple[str, str], list[EndpointSlice]] = {}
-    labels = ""
-    if not complete_pods and len(services) <= _MOST_NAMES_IN_SELECTOR:
-        labels = f"{_NAME_LABEL} in ({','.join(sorted({one.name for one in services}))})"
-    for one in _slices(target, cluster, target.namespace, labels) if services else ():
-        slices.setdefault((one.namespace, one.service_name), []).append(one)
+    labels = "" if complete_pods else slices_selector_of(services)
+    slices = by_service(_slices(target, cluster, target.namespace, labels) if services else ())
     index = LabelIndex[Pod]((pod.namespace, pod.metadata.labels, pod) for pod in found.pods)
     templates = LabelIndex[Controller](
         (root.namespace, root.template.metadata.labels, root) for root in found.roots
@@ -251,16 +244,13 @@ def _with_slices(
 
 def _slices(target: Services, cluster: Cluster, namespace: str, labels: str = "") -> list[EndpointSlice]:
     """The slices; where they could not be read the target says so, and the steps about them do."""
+    found: Listing[EndpointSlice] = Listing()
     try:
-        listed = cluster.read(EndpointSlice, namespace, labels=labels)
+        found = cluster.read(EndpointSlice, namespace, labels=labels)
+        all_of_them(found, namespace)
     except ClusterError as error:
         target.slices_unread = error
-        return []
-    if not listed.complete:
-        # A slice that was not read would make a right Service look empty.
-        path = EndpointSlice.api.path(namespace)
-        target.slices_unread = NotCollected("The case holds only some of the EndpointSlices.", path=path)
-    return list(listed)
+    return found
 
 
 def _explain_absence(target: Services, wanted: ServiceWanted, cluster: Cluster) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..pods.change import change
 from ..pods.resolve import resolve
+from ..pods.rights import PODS_AND_MAKERS, to_read
 from ..pods.timeline import timeline
 from ..registry import Guide
 from .ended import ended
@@ -11,21 +12,6 @@ from .failing import failing
 from .limits import limits
 from .messages import messages
 from .sources import path, policy
-
-# The pods, what they belong to, and what happened to them; everything else this guide needs is in the pods.
-_READ = (
-    ("", "pods"),
-    ("", "events"),
-    ("", "nodes"),
-    ("", "namespaces"),
-    ("", "replicationcontrollers"),
-    ("apps", "deployments"),
-    ("apps", "replicasets"),
-    ("apps", "statefulsets"),
-    ("apps", "daemonsets"),
-    ("batch", "jobs"),
-    ("batch", "cronjobs"),
-)
 
 GUIDE = Guide(
     name="termination-messages",
@@ -35,10 +21,5 @@ GUIDE = Guide(
     steps=(ended, messages, failing, path, policy, limits),
     timeline=timeline,
     change=change,
-    rights=(
-        *(("list", group, resource) for group, resource in _READ),
-        ("get", "", "pods"),
-        ("get", "", "pods/log"),
-        ("get", "", "nodes"),
-    ),
+    rights=to_read(*PODS_AND_MAKERS),
 )
