@@ -1,5 +1,7 @@
 """Small typed views of Kubernetes objects, which know what an SRE knows of them."""
 
+from .aggregation import APIService
+from .autoscaling import HorizontalPodAutoscaler, Metric
 from .base import (
     NOT_JSON,
     Api,
@@ -27,8 +29,8 @@ from .container import (
 )
 from .event import Event, ObjectReference
 from .network import EgressRule, IngressRule, NetworkPolicy, PolicyPeer, PolicyPort
-from .node import Node, Taint
-from .observed import ContainerUsage, Lease, PodMetrics
+from .node import Node, NodeCondition, Taint
+from .observed import ContainerUsage, Lease, NodeMetrics, PodMetrics
 from .pod import (
     ContainerView,
     Pod,
@@ -77,6 +79,7 @@ from .workload import (
 __all__ = [
     "NOT_JSON",
     "SERVICE_NAME_LABEL",
+    "APIService",
     "Api",
     "Condition",
     "ConditionedObject",
@@ -97,6 +100,7 @@ __all__ = [
     "Event",
     "Evidence",
     "Handler",
+    "HorizontalPodAutoscaler",
     "IngressRule",
     "Job",
     "KubernetesObject",
@@ -104,10 +108,13 @@ __all__ = [
     "Lease",
     "LimitRange",
     "Meta",
+    "Metric",
     "MutatingWebhookConfiguration",
     "Namespace",
     "NetworkPolicy",
     "Node",
+    "NodeCondition",
+    "NodeMetrics",
     "ObjectReference",
     "OwnerReference",
     "PersistentVolume",

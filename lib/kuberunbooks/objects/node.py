@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from .base import Api, ConditionedObject, ConditionedStatus, Time, View
+from .base import Api, Condition, ConditionedObject, ConditionedStatus, Time, View
 
 
 class Taint(View):
@@ -28,6 +28,8 @@ class NodeSpec(View):
 
     unschedulable: bool = False
     taints: list[Taint] = []
+    provider_id: str = msgspec.field(default="", name="providerID")
+    pod_cidrs: list[str] = msgspec.field(default_factory=list, name="podCIDRs")
 
 
 class NodeInfo(View):
@@ -39,11 +41,27 @@ class NodeInfo(View):
     kernel_version: str = ""
     container_runtime_version: str = ""
     kubelet_version: str = ""
+    boot_id: str = msgspec.field(default="", name="bootID")
+
+
+class NodeCondition(Condition):
+    """One entry of a node's status.conditions; the kubelet's and other reporters' last heartbeat."""
+
+    last_heartbeat_time: Time = None
+
+
+class NodeAddress(View):
+    """status.addresses[]: `type` is InternalIP, ExternalIP, Hostname, …"""
+
+    type: str = ""
+    address: str = ""
 
 
 class NodeStatus(ConditionedStatus):
     """NodeStatus; quantities as the API writes them."""
 
+    conditions: list[NodeCondition] = []  # type: ignore[assignment]
+    addresses: list[NodeAddress] = []
     capacity: dict[str, Any] = {}
     allocatable: dict[str, Any] = {}
     node_info: NodeInfo = msgspec.field(default_factory=NodeInfo)

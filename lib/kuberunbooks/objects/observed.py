@@ -25,9 +25,20 @@ class PodMetrics(KubernetesObject):
     containers: list[ContainerUsage] = []
 
 
+class NodeMetrics(KubernetesObject):
+    """What a node uses, by the metrics API: an average over `window` that ended at `timestamp`."""
+
+    api: ClassVar[Api] = Api("metrics.k8s.io/v1beta1", "nodes", "NodeMetrics", namespaced=False)
+    timestamp: Time = None
+    window: str = ""
+    usage: dict[str, Any] = {}
+
+
 class LeaseSpec(View):
     """spec of a Lease."""
 
+    holder_identity: str = ""
+    acquire_time: Time = None
     renew_time: Time = None
     lease_duration_seconds: int | None = None
 
