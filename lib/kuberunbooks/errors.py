@@ -152,14 +152,20 @@ class TimedOut(Unreachable):
 
 
 class Refused(ClusterError):
-    """An HTTP status that is no answer; `status` and `path` say which and to what."""
+    """An HTTP status that is no answer; `status` and `path` say which and to what.
+
+    `text` is the whole answer where it was plain text, as that of a failing health check.
+    """
 
     status: int = 0
 
-    def __init__(self, sentence: str, *, path: str = "", status: int = 0, advice: str = "") -> None:
+    def __init__(
+        self, sentence: str, *, path: str = "", status: int = 0, advice: str = "", text: str = ""
+    ) -> None:
         super().__init__(sentence, advice=advice)
         self.path = path
         self.status = status or type(self).status
+        self.text = text
 
 
 class Unauthorized(Refused):

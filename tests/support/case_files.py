@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from kuberunbooks.objects import parse_fields, parse_labels
 
@@ -88,12 +89,14 @@ class CaseFiles:
             return (self.root / "version.json").read_bytes(), "application/json"
         match = _LISTED.match(path)
         if match is None:
-            return self._raw(path)
+            return self._raw(path, query)
         if match["name"]:
             return self._item(path, match), "application/json"
         return self._list(path, match, query, big_page), "application/json"
 
-    def _raw(self, path: str) -> tuple[bytes, str]:
+    def _raw(self, path: str, query: dict[str, str]) -> tuple[bytes, str]:
+        path = re.sub(r"^api/v1/nodes/([^/]+)/proxy/", r"nodes/\1/", path)
+        path = quote(f"{path}?{urlencode(query)}" if query else path, safe="/")
         for suffix, type_ in ((".txt", "text/plain"), (".json", "application/json")):
             for root in (self.root / "raw", self.root):
                 if (root / f"{path}{suffix}").is_file():

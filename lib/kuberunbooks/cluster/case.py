@@ -25,7 +25,8 @@ from .case_time import newest_time
 from .coverage import Coverage, Origin, Refusal
 from .http_errors import refusal
 from .manifest import Manifest, covers, read_manifest
-from .source import LogQuery, Page
+from .raw_names import raw_name
+from .source import LogQuery, Page, RawQuery
 from .transcripts import Transcript, decode_transcripts
 
 _FILES_OF_A_CASE = ("version.json", "manifest.json", "audit.log")
@@ -113,17 +114,19 @@ class CaseSource:
         self._raise_recorded(stem)
         raise self._not_collected(stem)
 
-    def raw(self, path: str) -> bytes:
+    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True) -> bytes:
         """Another recorded GET."""
-        found = self.recorded(path)
+        del patient
+        name = raw_name(path, query)
+        found = self.recorded(name)
         if found is None:
-            self._raise_recorded(path)
-            raise self._not_collected(path)
+            self._raise_recorded(name)
+            raise self._not_collected(name)
         return found
 
     def recorded(self, path: str) -> bytes | None:
         """A recorded GET, if there is one."""
-        place = quote(path, safe="/")
+        place = quote(raw_name(path), safe="/")
         names = (f"raw/{place}.txt", f"raw/{place}.json", f"{place}.json")
         name = next((one for one in names if one in self._names), None)
         return self._read(name) if name is not None else None

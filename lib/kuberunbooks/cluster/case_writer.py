@@ -142,7 +142,8 @@ class CaseWriter:
         yield b"]}\n"
 
     def _write_raw(self, archive: Packed, path: str, body: bytes) -> None:
-        is_json = body.lstrip()[:1] in (b"{", b"[")
+        # The lines of a health check begin with [+] or [-].
+        is_json = body.lstrip()[:1] in (b"{", b"[") and body.lstrip()[:2] not in (b"[+", b"[-")
         clean = self._redactor.json(body) if is_json else self._redactor.secrets_in_bytes(body)
         place = quote(path, safe="/")
         name = "version.json" if path == "version" else f"raw/{place}.{'json' if is_json else 'txt'}"
@@ -154,6 +155,12 @@ class CaseWriter:
             archive.add(f"transcripts/{number:03}.json", [body])
 
     def _write_error(self, archive: Packed, path: str, error: Refused) -> None:
+        root = "" if path.startswith("logs/") else "errors/"
+        place = path if root == "" else quote(path, safe="/")
+        name = f"{root}{place}.{error.status}.json"
+        if error.text:
+            archive.add(name, [self._redactor.secrets_of(error.text).encode()])
+            return
         status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -165,9 +172,7 @@ class CaseWriter:
         if isinstance(error, NotFound):
             # What tells, on reading it again, an object that is not there from a path nobody serves.
             status["details"] = {"name": path.rpartition("/")[2]}
-        root = "" if path.startswith("logs/") else "errors/"
-        place = path if root == "" else quote(path, safe="/")
-        archive.add(f"{root}{place}.{error.status}.json", [msgspec.json.encode(status)])
+        archive.add(name, [msgspec.json.encode(status)])
 
     def _finish(self, archive: Packed, manifest: Manifest) -> None:
         manifest.redacted = True

@@ -23,7 +23,7 @@ from .coverage import Coverage, EventWindow, Origin, Refusal
 from .decode import decode_item, decode_list, decode_plain, pick_plain
 from .logs import Log, parse_log
 from .rights import forbidden
-from .source import LogQuery, Page, Source
+from .source import LogQuery, Page, RawQuery, Source
 from .transcripts import Transcript
 
 T = TypeVar("T", bound=KubernetesObject)
@@ -224,9 +224,14 @@ class Cluster:
         held: list[Transcript] = self._remember(("transcripts",), self._source.transcripts)
         return [*held, *self.given_transcripts]
 
-    def raw(self, path: str) -> bytes:
-        """Any other GET, remembered. Raises ClusterError."""
-        found: bytes = self._remember(("raw", path), lambda: self._source.raw(path))
+    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True) -> bytes:
+        """Any other GET, remembered: `readyz` with `(("verbose", ""),)`.
+
+        `patient` False takes a 5xx for an answer, as that of a health check, and does not
+        try again. Raises ClusterError; of a refusal the whole answer is in `Refused.text`.
+        """
+        key = ("raw", path, tuple(query))
+        found: bytes = self._remember(key, lambda: self._source.raw(path, query, patient=patient))
         return found
 
     def recorded(self, path: str) -> bytes | None:

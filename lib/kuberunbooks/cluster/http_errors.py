@@ -27,6 +27,7 @@ _KINDS: dict[int, type[Refused]] = {
     429: Throttled,
 }
 _LONGEST_MESSAGE = 2000
+_LONGEST_TEXT = 64 * 1024
 
 
 class _Named(msgspec.Struct):
@@ -47,7 +48,10 @@ def refusal(status: int, body: bytes, path: str) -> Refused:
     kind = _KINDS.get(status, ServerFault if status >= 500 else Refused)
     if kind is NotFound and not _names_object(body):
         kind = Refused
-    return kind(status_message(body) or _plain_sentence(status, path), path=path, status=status)
+    message, text = status_message(body), _plain_text(body)
+    if "\n" in text.strip():
+        message = ""  # a health check's list, one line a check, is no sentence
+    return kind(message or _plain_sentence(status, path), path=path, status=status, text=text)
 
 
 def _names_object(body: bytes) -> bool:
@@ -56,6 +60,13 @@ def _names_object(body: bytes) -> bool:
     except NOT_JSON:
         return False
     return found.kind == "Status" and found.details is not None and bool(found.details.name)
+
+
+def _plain_text(body: bytes) -> str:
+    """An answer that is neither JSON nor a web page."""
+    if is_web_page(body) or body.lstrip()[:1] == b"{":
+        return ""
+    return body[:_LONGEST_TEXT].decode("utf-8", "replace")
 
 
 def status_message(body: bytes) -> str:

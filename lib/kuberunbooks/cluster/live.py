@@ -19,7 +19,7 @@ from kuberunbooks.objects import NOT_JSON
 
 from .coverage import Coverage, Origin
 from .credentials import load_credentials
-from .source import LogQuery, Page
+from .source import LogQuery, Page, RawQuery
 from .transcripts import Transcript
 from .transport import Limits, Transport
 
@@ -111,9 +111,9 @@ class LiveSource:
             wanted.append(("previous", "true"))
         return self._transport.get(path, wanted, json=False, patient=False)
 
-    def raw(self, path: str) -> bytes:
+    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True) -> bytes:
         """Any other GET: `readyz`, `version`."""
-        body = self._transport.get(path, json=False)
+        body = self._transport.get(path, query, json=False, patient=patient)
         if path == "version":
             self._origin.server_version = _version(body)
         return body

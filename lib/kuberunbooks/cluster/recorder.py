@@ -22,7 +22,8 @@ from kuberunbooks.redaction import Redactor
 from .case_writer import CaseWriter, Read, Recorded
 from .coverage import Origin
 from .manifest import Gap, Manifest, selector_text
-from .source import LogQuery, Page, Source
+from .raw_names import raw_name
+from .source import LogQuery, Page, RawQuery, Source
 from .transcripts import Transcript
 
 
@@ -138,14 +139,15 @@ class RecordingSource:
             self._logs[key] = self._spool.keep(body)
         return body
 
-    def raw(self, path: str) -> bytes:
+    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True) -> bytes:
         """Any other GET."""
+        name = raw_name(path, query)
         try:
-            body = self._source.raw(path)
+            body = self._source.raw(path, query, patient=patient)
         except ClusterError as error:
-            self._failed(path, error)
+            self._failed(name, error)
             raise
-        self._raw[path] = self._spool.keep(body)
+        self._raw[name] = self._spool.keep(body)
         return body
 
     def recorded(self, path: str) -> bytes | None:

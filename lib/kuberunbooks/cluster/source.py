@@ -6,12 +6,15 @@ keeps what passes. Nothing above the cluster layer sees a Source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from .coverage import Coverage, Origin
 from .transcripts import Transcript
+
+RawQuery = Sequence[tuple[str, str]]
+"""The options of a GET that is no list, in order: `(("verbose", ""),)`."""
 
 
 class Page(NamedTuple):
@@ -68,8 +71,8 @@ class Source(Protocol):
         """A container's log, with timestamps."""
         ...
 
-    def raw(self, path: str) -> bytes:
-        """Any other GET: `readyz`, `version`."""
+    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True) -> bytes:
+        """Any other GET: `readyz`, `version`. Without `patient` a 5xx is an answer and not tried again."""
         ...
 
     def recorded(self, path: str) -> bytes | None:
