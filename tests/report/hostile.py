@@ -27,6 +27,8 @@ HARMLESS = "(as-long-as-a-payload-and-with-no-meaning-to-a-browser)"
 _CLOSED = frozenset(
     [
         "severity",
+        "level",
+        "unit",
         "status",
         "state",
         "form",

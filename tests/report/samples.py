@@ -14,21 +14,27 @@ from kuberunbooks.findings import (
     RUN_MIME,
     STEP_MIME,
     SUMMARY_MIME,
+    Bar,
+    Bars,
     Column,
     Document,
     Finding,
     Hop,
+    Lines,
     LogExcerpt,
     LogLine,
     Mark,
+    Moment,
     NextStep,
     Note,
     Route,
     RunStart,
+    Series,
     StepResult,
     Subject,
     Summary,
     Table,
+    Threshold,
 )
 from kuberunbooks.objects import Evidence
 
@@ -50,6 +56,47 @@ PARAMETERS = {
 def before(minutes: float) -> datetime:
     """That long before the moment of the evidence."""
     return NOW - timedelta(minutes=minutes)
+
+
+def usage_of_nodes() -> Bars:
+    """Bars with marks, one of them over everything, one without marks."""
+    return Bars(
+        caption="Memory of the nodes, of what pods may use",
+        marks=["requested", "limits"],
+        bars=[
+            Bar(
+                label="worker-1",
+                value=14.5,
+                full=15.0,
+                text="14.5 of 15 GiB, 97 %",
+                marks=[9.0, 22.0],
+                level="critical",
+            ),
+            Bar(
+                label="worker-2.eu-central-1.compute.internal",
+                value=6.0,
+                full=15.0,
+                text="6 of 15 GiB, 40 %",
+                marks=[12.0, None],
+            ),
+            Bar(label="worker-3<b>", value=0.0, full=15.0, text="unknown"),
+        ],
+        omitted=4,
+    )
+
+
+def memory_over_time() -> Lines:
+    """Two lines, one with a gap, a limit and the alert."""
+    start = before(60).timestamp()
+    climbing = [(start + 60 * i, 1e6 * (100 + 2.4 * i) if not 20 < i < 26 else None) for i in range(60)]
+    flat = [(start + 60 * i, 40e6 + (i % 5) * 1e6) for i in range(60)]
+    return Lines(
+        caption="Memory of pod web-6d5f7c9b8-x2x4l (working set)",
+        unit="bytes",
+        series=[Series(name="app", points=climbing), Series(name="side<car>", points=flat)],
+        thresholds=[Threshold(label="limit", value=256 * 1024 * 1024)],
+        moments=[Moment(label="alert", at=before(16.5))],
+    )
 
 
 def route() -> Route:
@@ -277,6 +324,8 @@ def steps() -> list[StepResult]:
             excerpt(),
             Note(text="The log of `web-6d5f7c9b8-zw9kp` is alike and was not read."),
             route(),
+            usage_of_nodes(),
+            memory_over_time(),
             change(),
         ],
         upstream="https://kubernetes.io/docs/tasks/debug/debug-application/debug-running-pod/",

@@ -3,6 +3,7 @@
 from kuberunbooks.cluster import Coverage, EventWindow, Origin, Refusal
 
 from .catalogue import apply_override, entries, fill
+from .charts import Bar, Bars, Lines, Moment, Series, Threshold, Unit
 from .grouping import Owner, group
 from .headline import headline, precedence, without_explained
 from .model import (
@@ -39,6 +40,8 @@ __all__ = [
     "SEVERITIES",
     "STEP_MIME",
     "SUMMARY_MIME",
+    "Bar",
+    "Bars",
     "Column",
     "Coverage",
     "Document",
@@ -48,9 +51,11 @@ __all__ = [
     "Finding",
     "Hop",
     "HopState",
+    "Lines",
     "LogExcerpt",
     "LogLine",
     "Mark",
+    "Moment",
     "NextStep",
     "Note",
     "Origin",
@@ -58,12 +63,15 @@ __all__ = [
     "Refusal",
     "Route",
     "RunStart",
+    "Series",
     "Severity",
     "StepResult",
     "StepStatus",
     "Subject",
     "Summary",
     "Table",
+    "Threshold",
+    "Unit",
     "Words",
     "apply_override",
     "entries",

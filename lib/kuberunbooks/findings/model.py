@@ -16,6 +16,8 @@ import msgspec
 from kuberunbooks.cluster import Coverage, Data, Origin
 from kuberunbooks.objects import Evidence, KubernetesObject, Time
 
+from .charts import Bars, Lines
+
 Severity = Literal["critical", "warning", "info", "ok"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info", "ok")
 
@@ -199,7 +201,7 @@ class Mark(Data, kw_only=True):
     until: Time = None
 
 
-Exhibit = Table | LogExcerpt | Document | Route | Note
+Exhibit = Table | LogExcerpt | Document | Route | Bars | Lines | Note
 
 StepStatus = Literal["critical", "warning", "info", "ok", "skipped", "refused", "failed"]
 

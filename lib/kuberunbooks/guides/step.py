@@ -16,7 +16,9 @@ from typing import Any, NamedTuple, Protocol
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.errors import ClusterError, Forbidden
 from kuberunbooks.findings import (
+    Bars,
     Finding,
+    Lines,
     LogExcerpt,
     Mark,
     Note,
@@ -47,7 +49,7 @@ class NotChecked(NamedTuple):
     why: str
 
 
-Yielded = Finding | Table | LogExcerpt | Note | Route | Mark | Manifest | Change | NotChecked
+Yielded = Finding | Table | LogExcerpt | Note | Route | Bars | Lines | Mark | Manifest | Change | NotChecked
 StepFunction = Callable[[Any, Cluster], Iterator[Yielded]]
 
 

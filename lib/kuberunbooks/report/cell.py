@@ -11,8 +11,10 @@ from collections.abc import Iterator
 
 from kuberunbooks.cluster import Coverage
 from kuberunbooks.findings import (
+    Bars,
     Document,
     Finding,
+    Lines,
     LogExcerpt,
     Route,
     RunStart,
@@ -23,6 +25,7 @@ from kuberunbooks.findings import (
     without_explained,
 )
 
+from .charts import draw_bars, series_text, sparkline
 from .environment import by_source, environment
 from .model import RunReport
 from .page import page_of
@@ -35,6 +38,7 @@ MOST_ROWS = 12
 MOST_LINES = 12
 """What a terminal shows of each; the HTML and the report show more."""
 
+_BAR = 20
 _QUIET = ("ok", "skipped")
 
 
@@ -116,6 +120,10 @@ def _step(step: StepResult, words: Words) -> Iterator[str]:
             yield from _document(exhibit)
         elif isinstance(exhibit, Route):
             yield from _route(exhibit, words)
+        elif isinstance(exhibit, Bars):
+            yield from _bars(exhibit)
+        elif isinstance(exhibit, Lines):
+            yield from _lines(exhibit)
         else:
             yield f"  {exhibit.text}"
 
@@ -169,6 +177,21 @@ def _route(route: Route, words: Words) -> Iterator[str]:
         symbol = SYMBOLS["skipped" if hop.state == "unchecked" else hop.state]
         says = hop.says or words(f"hop_{hop.state}")
         yield f"    {symbol} {' '.join(filter(None, (hop.label, hop.name)))}: {says}"
+
+
+def _bars(chart: Bars) -> Iterator[str]:
+    yield f"  {chart.caption}"
+    shown = draw_bars(chart)[:MOST_ROWS]
+    width = max((len(bar.label) for bar in shown), default=0)
+    for bar in shown:
+        filled = round(bar.width / 100 * _BAR)
+        yield f"    {bar.label.ljust(width)} {'█' * filled}{'░' * (_BAR - filled)} {bar.text}"
+
+
+def _lines(chart: Lines) -> Iterator[str]:
+    yield f"  {chart.caption}"
+    for one in chart.series[:MOST_ROWS]:
+        yield f"    {sparkline(one)} {one.name}: {series_text(one, chart.unit)}"
 
 
 def _summary(summary: Summary, words: Words) -> Iterator[str]:

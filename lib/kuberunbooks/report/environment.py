@@ -11,8 +11,10 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
+from kuberunbooks.findings import Bars, Lines, Route
 from kuberunbooks.objects import Evidence, Time
 
+from .charts import draw_bars, draw_lines
 from .words import clean, moment
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,7 +46,10 @@ def environment() -> jinja2.Environment:
         is_short=is_short,
         command=command,
         by_source=by_source,
+        draw_bars=draw_bars,
+        draw_lines=draw_lines,
     )
+    made.tests["picture"] = lambda one: isinstance(one, Route | Bars | Lines)
     return made
 
 
