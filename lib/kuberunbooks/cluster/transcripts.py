@@ -8,6 +8,7 @@ that take pasted output.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,9 @@ def decode_transcripts(body: bytes, source: str) -> list[Transcript]:
 def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
     """The transcripts in a file or folder that a person gives.
 
-    JSON files hold transcripts; any other file is taken as the plain output of a command
-    on `node` (what it is, its content tells). Raises BadParameter when it cannot be used.
+    JSON files hold transcripts; any other file, and JSON of another tool, is taken as the
+    plain output of a command on `node` (what it is, its content tells). Raises
+    BadParameter when it cannot be used.
     """
     place = Path(path).expanduser()
     try:
@@ -100,11 +102,21 @@ def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
             body = read_given_file(file, MOST_BYTES)
         except UnusableFile as error:
             raise BadParameter(f"{file.name} cannot be used as pasted output: {error}.") from error
+        text = plain_text(body)
         if file.suffix == ".json":
             try:
-                yield from decode_transcripts(body, file.name)
+                found = decode_transcripts(text.encode(), file.name)
             except ValueError as error:
                 raise BadParameter(str(error)) from error
-        else:
-            target = TranscriptTarget(kind="node", node=node)
-            yield Transcript(target=target, stdout=body.decode("utf-8", "replace"), source=file.name)
+            if any(one.argv or one.output.strip() for one in found):
+                yield from found
+                continue
+        target = TranscriptTarget(kind="node", node=node)
+        yield Transcript(target=target, stdout=text, source=file.name)
+
+
+def plain_text(body: bytes) -> str:
+    """The text of a file: UTF-8, or UTF-16 with a byte order mark, as Windows PowerShell writes with `>`."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body.decode("utf-16", "replace")
+    return body.decode("utf-8-sig", "replace")

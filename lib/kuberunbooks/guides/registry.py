@@ -23,6 +23,8 @@ _MODULES = {
     "termination-messages": "kuberunbooks.guides.termination_messages",
     "running-pods": "kuberunbooks.guides.running_pods",
     "services": "kuberunbooks.guides.services",
+    "windows-networking": "kuberunbooks.guides.windows_networking",
+    "telepresence": "kuberunbooks.guides.telepresence",
 }
 
 

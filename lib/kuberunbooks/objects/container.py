@@ -149,12 +149,19 @@ class Resources(View):
     limits: dict[str, Any] = {}
 
 
+class WindowsOptions(View):
+    """securityContext.windowsOptions; `host_process` containers run on the node itself."""
+
+    host_process: bool | None = None
+
+
 class SecurityContext(View):
     """The part of a container's or pod's securityContext a start can fail on."""
 
     run_as_non_root: bool | None = None
     run_as_user: int | None = None
     privileged: bool | None = None
+    windows_options: WindowsOptions | None = None
 
 
 class VolumeMount(View):

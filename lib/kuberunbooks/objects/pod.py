@@ -169,6 +169,7 @@ class PodSpec(View):
     active_deadline_seconds: int | None = None
     termination_grace_period_seconds: int | None = None
     security_context: SecurityContext | None = None
+    os: Named | None = None
 
 
 class PodIP(View):

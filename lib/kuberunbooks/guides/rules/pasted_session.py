@@ -43,12 +43,12 @@ def sessions(one: Transcript) -> Iterator[Transcript]:
         return
     ends = [match.start() for match in found[1:]] + [len(text)]
     for match, end in zip(found, ends, strict=True):
-        words, target = _unwrapped(command_words(match["command"]), one.target)
+        words, target = unwrapped(command_words(match["command"]), one.target)
         if words:
             yield msgspec.structs.replace(one, argv=words, target=target, stdout=text[match.end() + 1 : end])
 
 
-def _unwrapped(words: list[str], target: TranscriptTarget) -> tuple[list[str], TranscriptTarget]:
+def unwrapped(words: list[str], target: TranscriptTarget) -> tuple[list[str], TranscriptTarget]:
     """The command itself and where it ran, also of `kubectl exec POD -n NAMESPACE -- command`."""
     if words[:2] != ["kubectl", "exec"] or "--" not in words:
         return words, target

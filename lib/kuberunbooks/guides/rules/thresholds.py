@@ -128,3 +128,21 @@ DNS_SEARCH_CHARACTERS = 2048
 
 DNS_ERRORS = 3
 """Error lines in a CoreDNS log that are more than a hiccup. Ours; one lost question is everyday life."""
+
+INTERCEPT_FORGOTTEN = 24 * 3600.0
+"""So long Telepresence keeps an idle client's intercepts (Helm value grpc.connectionTTL, its default)."""
+
+TOLD_LATELY = 3600.0
+"""What a workstation printed longer ago than this says what was, not what is. Ours."""
+
+WEBHOOK_LOG = 3600.0
+"""A webhook's complaints about certificates older than this are history. Ours."""
+
+WINDOWS_NODE_STARTING = 900.0
+"""A new Windows node may take this long to become ready. Ours; images of some GB are unpacked meanwhile."""
+
+WINDOWS_NODE_AWAY = 900.0
+"""A Windows node that was cordoned may be away this long. Ours; its updates restart it."""
+
+FLANNEL_WAITING = 60.0
+"""flanneld may wait this long for its network. Ours; the upstream guide calls it stuck without a number."""
