@@ -43,6 +43,7 @@ INCIDENTS = [
     ("resource-metrics", "autoscaling", "hpa/ghost", "HpaTargetMissing", "no-such"),
     ("monitoring-tools", "autoscaling", "", "HpaMetricUnserved", "metrics"),
     ("node-problems", "nodes", "", "KernelDeadlock", "worker-2"),
+    ("audit", "audit", "", "AuditRbacChanged", "temp-admin"),
 ]
 
 
