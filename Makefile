@@ -75,6 +75,7 @@ $(VENV)/dev.stamp: $(LAYOUT) | $(VENV)/base.stamp
 	@$(PIP) -e '.[lab,dev]'
 	@touch $@ $(VENV)/run.stamp $(VENV)/lab.stamp
 
-$(VENV)/debian.stamp: scripts/debian_packages | $(VENV)/base.stamp
+$(VENV)/debian.stamp: scripts/debian_packages scripts/unpack_debian | $(VENV)/base.stamp
 	scripts/debian_packages chromium fonts-dejavu-core libatomic1
+	scripts/unpack_debian $(VENV)/debian prometheus
 	@touch $@

@@ -15,8 +15,10 @@ from kuberunbooks.guides import Guide, guide, guides
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "runbooks"
 
-_INNERMOST = re.compile(r"{%\s*if\b[^%]*%}(?P<body>(?:(?!{%\s*(?:if|endif)\b).)*){%\s*endif\s*%}", re.DOTALL)
-_OTHERWISE = re.compile(r"{%\s*el(?:if\b[^%]*|se\s*)%}")
+_INNERMOST = re.compile(
+    r"{%-?\s*if\b[^%]*%}(?P<body>(?:(?!{%-?\s*(?:if|endif)\b).)*){%-?\s*endif\s*%}", re.DOTALL
+)
+_OTHERWISE = re.compile(r"{%-?\s*el(?:if\b[^%]*|se\s*)%}")
 _INLINE = re.compile(r"{{\s*(?P<first>'(?:(?!}}).)*?) if (?:(?!}}).)*?(?P<other> else (?:(?!}}).)*)?}}")
 _VALUE = re.compile(r"{{\s*(?P<name>\w+).*?}}")
 

@@ -35,6 +35,18 @@ INCIDENTS = [
     ("running-pods", "probes", "deployment/gateway", "LivenessProbeFailing", "connection refused"),
     ("services", "services", "service/wrong-port", "ServiceTargetPortMismatch", "9376"),
     ("services", "services", "service/hostnames", "DnsServiceMissing", "DNS"),
+    ("start-here", "crashloop", "", "CommandNotFound", "/bin/servr"),
+    ("start-here", "healthy", "", None, "Nothing wrong found"),
+    ("cluster", "nodes", "", "NodeStatusUnknown", "KernelDeadlock"),
+    ("cluster", "webhook", "", "WebhookBackendDown", "images.policy.example.com"),
+    ("resource-metrics", "autoscaling", "hpa/thumbs", "MetricsApiMissing", "metrics"),
+    ("resource-metrics", "autoscaling", "hpa/ghost", "HpaTargetMissing", "no-such"),
+    ("monitoring-tools", "autoscaling", "", "HpaMetricUnserved", "metrics"),
+    ("node-problems", "nodes", "", "KernelDeadlock", "worker-2"),
+    ("audit", "audit", "", "AuditRbacChanged", "temp-admin"),
+    ("windows-networking", "nodes", "", "NodeStatusUnknown", "win-1"),
+    ("windows-networking", "healthy", "", "NoWindowsNodes", "Windows"),
+    ("telepresence", "healthy", "", "TrafficManagerMissing", "Telepresence"),
 ]
 
 

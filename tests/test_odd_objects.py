@@ -74,6 +74,16 @@ OTHERS = [
     ("running-pods", "pending-resources"),
     ("services", "services"),
     ("services", "crashloop"),
+    ("start-here", "services"),
+    ("start-here", "node-down"),
+    ("cluster", "nodes"),
+    ("cluster", "webhook"),
+    ("resource-metrics", "autoscaling"),
+    ("monitoring-tools", "autoscaling"),
+    ("node-problems", "nodes"),
+    ("audit", "healthy"),
+    ("windows-networking", "nodes"),
+    ("telepresence", "healthy"),
 ]
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 CONDA_NAMES = {"python-kubernetes": "kubernetes"}
-FROM_PIP = {"kubernetes-validate", "msgspec"}
+FROM_PIP = {"google-re2", "kubernetes-validate", "msgspec"}
 """Left to pip: conda-forge has them under other names, or not in every version."""
 
 

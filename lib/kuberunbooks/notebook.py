@@ -22,7 +22,8 @@ import msgspec
 from kuberunbooks import __version__
 from kuberunbooks.cluster import Cluster, Origin
 from kuberunbooks.cluster.case_output import CaseOutput
-from kuberunbooks.errors import BadParameter, RunbookError
+from kuberunbooks.cluster.unreached import UnreachedSource
+from kuberunbooks.errors import BadParameter, ClusterError, KubeconfigError, RunbookError, Unreachable
 from kuberunbooks.findings import (
     RUN_MIME,
     STEP_MIME,
@@ -227,8 +228,24 @@ def _connect_live(context: str, output: CaseOutput, guide_: Guide, request: Requ
     from kuberunbooks.cluster.live import LiveSource
     from kuberunbooks.cluster.rights import survey
 
-    live = LiveSource(context)
+    try:
+        live = LiveSource(context)
+    except (ClusterError, KubeconfigError) as error:
+        return _unreached(error, Origin(kind="live", context=context), output, guide_)
     source = output.attach(live)
     one_pod = bool(request.target) and "=" not in request.target and not _WORKLOAD.match(request.target)
-    survey(live, source, guide_.rights, request.namespace, one_by_one=not one_pod)
+    namespace = "" if guide_.everywhere else request.namespace
+    try:
+        survey(live, source, guide_.rights, namespace, one_by_one=guide_.everywhere or not one_pod)
+    except ClusterError as error:
+        return _unreached(error, live.origin(), output, guide_)
     return Cluster(source)
+
+
+def _unreached(error: RunbookError, origin: Origin, output: CaseOutput, guide_: Guide) -> Cluster:
+    """For the guides that begin without an answer; raises the error for the others."""
+    if guide_.opens == "reached" or (guide_.opens == "unreached" and isinstance(error, KubeconfigError)):
+        raise error
+    if not isinstance(error, ClusterError):
+        error = Unreachable(str(error), advice=error.advice)
+    return Cluster(output.attach(UnreachedSource(error, origin)))

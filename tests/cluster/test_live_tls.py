@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from kuberunbooks import errors
-from kuberunbooks.cluster.tls import certificate_expiry
+from kuberunbooks.cluster.tls import client_certificate
 from tests.support.api_server import Fault, serve_case
 from tests.support.live import FAST, open_live
 
@@ -143,8 +143,10 @@ def test_the_end_of_a_certificate_is_read_from_it(tmp_path: Path) -> None:
         made = trustme.CA().issue_cert("x", not_after=end)
         path = tmp_path / "cert.pem"
         path.write_bytes(made.cert_chain_pems[0].bytes())
-        assert certificate_expiry(str(path)) == end
+        found = client_certificate(str(path))
+        assert found is not None
+        assert found.ends == end
     path.write_text("no certificate")
-    assert certificate_expiry(str(path)) is None
-    assert certificate_expiry(None) is None
+    assert client_certificate(str(path)) is None
+    assert client_certificate(None) is None
     assert timedelta(0) == end - datetime(2055, 1, 1, tzinfo=UTC)

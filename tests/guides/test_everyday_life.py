@@ -761,11 +761,27 @@ def suits(guide: str, target: str) -> bool:
     kind = target.partition("/")[0]
     if guide == "services":
         return kind not in ("job", "cronjob")
+    if guide in ("cluster", "node-problems"):
+        return kind == ""
     return guide != "statefulsets" or kind in ("", "statefulset")
 
 
 @pytest.mark.parametrize(
-    "guide", ["services", "running-pods", "statefulsets", "init-containers", "termination-messages"]
+    "guide",
+    [
+        "services",
+        "running-pods",
+        "statefulsets",
+        "init-containers",
+        "termination-messages",
+        "start-here",
+        "cluster",
+        "resource-metrics",
+        "monitoring-tools",
+        "node-problems",
+        "windows-networking",
+        "telepresence",
+    ],
 )
 @pytest.mark.parametrize("situation", QUIET, ids=lambda one: one.__name__)
 def test_ordinary_life_raises_no_alarm_in_other_guides(

@@ -40,6 +40,16 @@ TARGETS = [
     ("services", "services", "service/wrong-selector"),
     ("services", "services", ""),
     ("services", "crashloop", "deployment/payments"),
+    ("start-here", "crashloop", ""),
+    ("cluster", "nodes", ""),
+    ("cluster", "nodes", "node/worker-2"),
+    ("cluster", "webhook", ""),
+    ("resource-metrics", "autoscaling", ""),
+    ("monitoring-tools", "autoscaling", ""),
+    ("node-problems", "nodes", ""),
+    ("audit", "healthy", ""),
+    ("windows-networking", "nodes", ""),
+    ("telepresence", "crashloop", ""),
 ]
 
 

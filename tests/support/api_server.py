@@ -18,6 +18,7 @@ the case.
     allow_reviews=False, rules_incomplete=True, user="...", old=True   how the reviews answer (old: 404)
     token="..."          401 without this bearer token
     tls=True             https with a certificate for `tls_names` (default localhost, 127.0.0.1)
+    services={"monitoring/prom": "http://127.0.0.1:9090"}   what its proxy of a Service leads to
     gzip=False, page_expires=True (410 on every continue), big_page=N (limit capped at N)
 
 Faults are rules tried in order on every request, each as often as `times` says:
@@ -52,6 +53,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import urllib3
 import yaml
 
 from kuberunbooks.cluster.case import CaseSource
@@ -100,6 +102,7 @@ class ApiServer:
         self.groups: list[str] = options.get("groups", ["system:authenticated"])
         self.old: bool = options.get("old", False)
         self.token: str = options.get("token", "")
+        self.services: dict[str, str] = options.get("services", {})
         self.gzip: bool = options.get("gzip", True)
         self.page_expires: bool = options.get("page_expires", False)
         self.big_page: int = options.get("big_page", 1_000_000)
@@ -183,6 +186,23 @@ class ApiServer:
         self.scheme = "https"
 
 
+_SERVICE_PROXY = re.compile(
+    r"^api/v1/namespaces/(?P<namespace>[^/]+)/services/(?:https?:)?(?P<name>[^/:]+)(?::[^/]+)?/proxy/(?P<rest>.*)$"
+)
+
+
+def _forwarded(url: str, query: dict[str, str]) -> tuple[bytes, str]:
+    """What the Service's pod answers; 503 when nothing listens, in the API server's words."""
+    try:
+        answer = urllib3.request("GET", url, fields=query, retries=False, redirect=False, timeout=30)
+    except urllib3.exceptions.HTTPError as error:
+        said = "error trying to reach service: dial tcp 10.244.0.9:9090: connect: connection refused"
+        raise NotServed(503, "ServiceUnavailable", said) from error
+    if answer.status >= 300:
+        raise NotServed(answer.status, "", "", raw=answer.data)
+    return answer.data, answer.headers.get("content-type", "text/plain")
+
+
 @contextlib.contextmanager
 def serve_case(folder: Path | str, *, faults: Iterable[Fault] = (), **options: Any) -> Iterator[ApiServer]:
     """Serves a case folder until the block ends; see the module's docstring for the options."""
@@ -256,13 +276,16 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.server_state
         if method == "POST":
             return _json(_review(state, path, json.loads(body or b"{}"))), "application/json"
-        verb, resource = state.files.right_of(path)
+        proxied = _SERVICE_PROXY.match(path)
+        verb, resource = ("get", "services/proxy") if proxied else state.files.right_of(path)
         if resource and f"{verb} {resource}" in state.deny:
             raise NotServed(
                 403,
                 "Forbidden",
                 f'{resource} is forbidden: User "{state.user}" cannot {verb} resource "{resource}"',
             )
+        if proxied and (backend := state.services.get(f"{proxied['namespace']}/{proxied['name']}")):
+            return _forwarded(f"{backend}/{proxied['rest']}", query)
         if query.get("continue") and state.page_expires:
             raise NotServed(410, "Expired", "The provided continue parameter is too old to display a list.")
         return state.files.answer(path, query, state.big_page)

@@ -10,26 +10,39 @@ False). A question the recording did not ask is answered NotCollected, never
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 
-from kuberunbooks.errors import BadAnswer, CaseAlien, CaseError, NotCollected
+from kuberunbooks.errors import (
+    BadAnswer,
+    CaseAlien,
+    CaseError,
+    ClusterError,
+    CredentialsFailed,
+    NotCollected,
+    TimedOut,
+    TlsFailed,
+    Unreachable,
+)
 from kuberunbooks.objects import NOT_JSON
 
 from .archive import ROOTS, Archive, open_archive
 from .case_time import newest_time
 from .coverage import Coverage, Origin, Refusal
 from .http_errors import refusal
-from .manifest import Manifest, covers, read_manifest
+from .manifest import Gap, Manifest, covers, read_manifest
 from .raw_names import raw_name
 from .source import LogQuery, Page, RawQuery
 from .transcripts import Transcript, decode_transcripts
 
-_FILES_OF_A_CASE = ("version.json", "manifest.json", "audit.log")
+_FILES_OF_A_CASE = ("version.json", "manifest.json", "audit.log", "policy.yaml")
+_UNANSWERED: dict[str, type[ClusterError]] = {
+    kind.__name__: kind for kind in (Unreachable, TlsFailed, TimedOut, CredentialsFailed)
+}
 _ONE_OBJECT = re.compile(r"metadata\.name=(?P<name>[^,=!]+)")
 _STATUS = re.compile(r"(?P<path>.+)\.(?P<status>[45]\d\d)\.(?:json|txt)")
 
@@ -49,7 +62,7 @@ class CaseSource:
         self.manifest = Manifest()
         if "manifest.json" in self._names:
             self.manifest = read_manifest(self.files.read("manifest.json"), str(self.path))
-        self._gaps = {gap.path: gap.why for gap in self.manifest.not_collected}
+        self._gaps = {gap.path: gap for gap in self.manifest.not_collected}
         self._refused = self._recorded_refusals()
         self._now = self.manifest.recorded_at
         self.coverage = Coverage()
@@ -68,6 +81,8 @@ class CaseSource:
             server=self.manifest.server,
             context=self.manifest.context,
             user=self.manifest.user,
+            certificate_begins=self.manifest.certificate_begins,
+            certificate_ends=self.manifest.certificate_ends,
             server_version=version,
             recorded_at=self.now(),
         )
@@ -114,10 +129,17 @@ class CaseSource:
         self._raise_recorded(stem)
         raise self._not_collected(stem)
 
-    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True) -> bytes:
+    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True, name: str = "") -> bytes:
         """Another recorded GET."""
         del patient
-        name = raw_name(path, query)
+        return self._named(name or raw_name(path, query))
+
+    def elsewhere(self, name: str, ask: Callable[[], bytes]) -> bytes:
+        """What another server answered; it is not asked again."""
+        del ask
+        return self._named(name)
+
+    def _named(self, name: str) -> bytes:
         found = self.recorded(name)
         if found is None:
             self._raise_recorded(name)
@@ -125,9 +147,9 @@ class CaseSource:
         return found
 
     def recorded(self, path: str) -> bytes | None:
-        """A recorded GET, if there is one."""
+        """A recorded GET, if there is one; or a file that somebody laid into the case under this name."""
         place = quote(raw_name(path), safe="/")
-        names = (f"raw/{place}.txt", f"raw/{place}.json", f"{place}.json")
+        names = (f"raw/{place}.txt", f"raw/{place}.json", f"{place}.json", place)
         name = next((one for one in names if one in self._names), None)
         return self._read(name) if name is not None else None
 
@@ -217,8 +239,11 @@ class CaseSource:
                 status, name = self._refused[place]
                 raise refusal(status, self._read(name), path)
 
-    def _not_collected(self, path: str) -> NotCollected:
-        why = self._gaps.get(path, "")
+    def _not_collected(self, path: str) -> ClusterError:
+        gap = self._gaps.get(path, Gap())
+        if gap.error in _UNANSWERED:
+            return _UNANSWERED[gap.error](gap.why)
+        why = gap.why
         self.coverage.miss(Refusal(what=f"read {path}", why=why or "the case does not hold it", path=path))
         return NotCollected(why or f"The case does not hold {path}.", path=path)
 

@@ -20,6 +20,7 @@ import msgspec
 from kuberunbooks.errors import NotFound, Refused
 from kuberunbooks.objects import NOT_JSON
 from kuberunbooks.redaction import Redactor
+from kuberunbooks.redaction.audit_log import clean_audit_log, is_audit_log
 
 from .case import CaseSource, Identified
 from .manifest import Manifest, selector_text
@@ -101,12 +102,16 @@ class CaseWriter:
                 self._redactor.learn_json(case.files.read(name))
         with new_zip(path, manifest.recorded_at) as archive:
             for name in names:
-                body = case.files.read(name)
-                clean = self._redactor.json if name.endswith(".json") else self._redactor.secrets_in_bytes
-                archive.add(name, [clean(body)])
+                archive.add(name, [self._clean(name, case.files.read(name))])
             held = sum(name.startswith("transcripts/") for name in names)
             self._write_transcripts(archive, transcripts, held + 1)
             self._finish(archive, manifest)
+
+    def _clean(self, name: str, body: bytes) -> bytes:
+        if is_audit_log(name):
+            return clean_audit_log(body, self._redactor)
+        clean = self._redactor.json if name.endswith(".json") else self._redactor.secrets_in_bytes
+        return clean(body)
 
     def _learn(self, reads: list[Read]) -> None:
         # Before anything is written: the secret of one list may be quoted in another that comes first.
@@ -157,9 +162,9 @@ class CaseWriter:
     def _write_error(self, archive: Packed, path: str, error: Refused) -> None:
         root = "" if path.startswith("logs/") else "errors/"
         place = path if root == "" else quote(path, safe="/")
-        name = f"{root}{place}.{error.status}.json"
+        name = f"{root}{place}.{error.status}"
         if error.text:
-            archive.add(name, [self._redactor.secrets_of(error.text).encode()])
+            archive.add(f"{name}.txt", [self._redactor.secrets_of(error.text).encode()])
             return
         status: dict[str, Any] = {
             "kind": "Status",
@@ -172,7 +177,7 @@ class CaseWriter:
         if isinstance(error, NotFound):
             # What tells, on reading it again, an object that is not there from a path nobody serves.
             status["details"] = {"name": path.rpartition("/")[2]}
-        archive.add(name, [msgspec.json.encode(status)])
+        archive.add(f"{name}.json", [msgspec.json.encode(status)])
 
     def _finish(self, archive: Packed, manifest: Manifest) -> None:
         manifest.redacted = True

@@ -185,7 +185,7 @@ class Cluster:
         """As `events`, by name: events with another uid belong to an earlier object of that name."""
         key = (kind, namespace, name)
         place = namespace or "default"
-        if self._pool is None and place not in self._event_namespaces:
+        if self._pool is None and not self._event_namespaces & {place, ""}:
             try:
                 self.read_events(place)
             except ClusterError as error:
@@ -224,14 +224,24 @@ class Cluster:
         held: list[Transcript] = self._remember(("transcripts",), self._source.transcripts)
         return [*held, *self.given_transcripts]
 
-    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True) -> bytes:
+    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True, name: str = "") -> bytes:
         """Any other GET, remembered: `readyz` with `(("verbose", ""),)`.
 
         `patient` False takes a 5xx for an answer, as that of a health check, and does not
-        try again. Raises ClusterError; of a refusal the whole answer is in `Refused.text`.
+        try again. `name` is what a case calls the answer, for a question whose options hold
+        times of the run. Raises ClusterError; of a refusal the whole answer is in `Refused.text`.
         """
         key = ("raw", path, tuple(query))
-        found: bytes = self._remember(key, lambda: self._source.raw(path, query, patient=patient))
+        found: bytes = self._remember(key, lambda: self._source.raw(path, query, patient=patient, name=name))
+        return found
+
+    def elsewhere(self, name: str, ask: Callable[[], bytes]) -> bytes:
+        """What `ask` gets from a server beside the API server, remembered by `name`.
+
+        It enters the case under that name, and a case hands it out without asking. `ask` raises
+        ClusterErrors, and so does this.
+        """
+        found: bytes = self._remember(("elsewhere", name), lambda: self._source.elsewhere(name, ask))
         return found
 
     def recorded(self, path: str) -> bytes | None:

@@ -63,7 +63,10 @@ class Coverage(Data, kw_only=True):
 
 
 class Origin(Data, kw_only=True):
-    """Where a run reads: `kind` is `live` or `case`; the rest as far as it applies."""
+    """Where a run reads: `kind` is `live` or `case`; the rest as far as it applies.
+
+    The certificate is the client's own, by which it says who asks.
+    """
 
     kind: str = ""
     server: str = ""
@@ -72,4 +75,6 @@ class Origin(Data, kw_only=True):
     groups: list[str] = []
     case: str = ""
     server_version: str = ""
+    certificate_begins: Time = None
+    certificate_ends: Time = None
     recorded_at: Time = None

@@ -30,7 +30,7 @@ from kuberunbooks.errors import CredentialsFailed, KubeconfigError
 from kuberunbooks.redaction import Redactor
 
 from .kubeconfig import Entry, kubeconfig_paths, read_entry
-from .tls import certificate_expiry, connection_pool
+from .tls import client_certificate, connection_pool
 
 T = TypeVar("T")
 
@@ -56,8 +56,8 @@ class Credentials:
         self.url = str(configuration.host).rstrip("/")
         self.server = _host(self.url)
         self.proxy = _host(configuration.proxy or "")
-        self.certificate_expiry = certificate_expiry(configuration.cert_file)
-        """When the client certificate ends, UTC; None without one."""
+        self.certificate = client_certificate(configuration.cert_file)
+        """From when to when the client certificate is valid; None without one."""
         self._configuration = configuration
         self._extra = extra
         self._lock = Lock()

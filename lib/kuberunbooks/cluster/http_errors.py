@@ -70,9 +70,13 @@ def _plain_text(body: bytes) -> str:
 
 
 def status_message(body: bytes) -> str:
-    """The message of a Status object, or a plain text answer; empty for a web page."""
+    """The message of a Status object, or a plain text answer; empty for a web page.
+
+    A Prometheus behind a proxied path says it in `error`.
+    """
     try:
-        return str(msgspec.json.decode(body).get("message", "") or "")
+        said = msgspec.json.decode(body)
+        return str(said.get("message") or said.get("error") or "")
     except (*NOT_JSON, AttributeError):
         text = body[:_LONGEST_MESSAGE].decode("utf-8", "replace").strip()
         # An API group the server does not have answers exactly this, which is no sentence.

@@ -7,7 +7,7 @@ used through `Cluster`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -56,6 +56,8 @@ class LiveSource:
         self._origin = Origin(
             kind="live", server=credentials.server, context=credentials.context, user=credentials.user
         )
+        if credentials.certificate is not None:
+            self._origin.certificate_begins, self._origin.certificate_ends = credentials.certificate
 
     def origin(self) -> Origin:
         """Server, context, user, and the server's version once it was asked for."""
@@ -111,8 +113,9 @@ class LiveSource:
             wanted.append(("previous", "true"))
         return self._transport.get(path, wanted, json=False, patient=False)
 
-    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True) -> bytes:
+    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True, name: str = "") -> bytes:
         """Any other GET: `readyz`, `version`."""
+        del name
         body = self._transport.get(path, query, json=False, patient=patient)
         if path == "version":
             self._origin.server_version = _version(body)
@@ -121,6 +124,12 @@ class LiveSource:
     def review(self, path: str, document: dict[str, Any]) -> bytes:
         """A SelfSubjectReview or its kin: a POST that changes nothing."""
         return self._transport.review(path, document)
+
+    def elsewhere(self, name: str, ask: Callable[[], bytes]) -> bytes:
+        """What the other server answers."""
+        del name
+        self._count()
+        return ask()
 
     def recorded(self, path: str) -> bytes | None:
         """None: what only a case may hold is not asked of a server."""

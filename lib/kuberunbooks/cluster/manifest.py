@@ -19,10 +19,14 @@ FORMAT = 1
 
 
 class Gap(msgspec.Struct, omit_defaults=True):
-    """Something that was asked for and could not be recorded: its API path and why."""
+    """Something that was asked for and could not be recorded: its API path and why.
+
+    `error` is the class of the error (`TimedOut`) where it was one: read again, it is the same.
+    """
 
     path: str = ""
     why: str = ""
+    error: str = ""
 
 
 class Manifest(msgspec.Struct):
@@ -34,6 +38,8 @@ class Manifest(msgspec.Struct):
     server: str = ""
     context: str = ""
     user: str = ""
+    certificate_begins: datetime | None = None
+    certificate_ends: datetime | None = None
     scope: dict[str, Any] = {}
     partial: dict[str, list[str]] = {}
     not_collected: list[Gap] = []
@@ -66,8 +72,10 @@ def read_manifest(body: bytes, where: str) -> Manifest:
             f"{where} has case format {found.format}; this version reads up to {FORMAT}.",
             advice="Open it with a newer version of kuberunbooks.",
         )
-    if found.recorded_at is not None and found.recorded_at.tzinfo is None:
-        found.recorded_at = found.recorded_at.replace(tzinfo=UTC)
+    for name in ("recorded_at", "certificate_begins", "certificate_ends"):
+        time = getattr(found, name)
+        if time is not None and time.tzinfo is None:
+            setattr(found, name, time.replace(tzinfo=UTC))
     return found
 
 

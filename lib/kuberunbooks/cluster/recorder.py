@@ -9,7 +9,7 @@ the reading. The notebook session makes it and writes the case in its closing ce
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -89,15 +89,21 @@ class RecordingSource:
         self._logs: dict[tuple[str, str, str, bool], _Slice] = {}
         self._raw: dict[str, _Slice] = {}
         self._errors: dict[str, Refused] = {}
-        self._gaps: dict[str, str] = {}
+        self._gaps: dict[str, Gap] = {}
+        self._now: datetime | None = None
 
     def origin(self) -> Origin:
         """Where the answers come from."""
         return self._source.origin()
 
     def now(self) -> datetime:
-        """The source's time, UTC."""
-        return self._source.now()
+        """The source's time when it was asked for first, UTC.
+
+        The run judges every age by it, and so must a run on the case.
+        """
+        if self._now is None:
+            self._now = self._source.now()
+        return self._now
 
     def pages(self, path: str, *, labels: str = "", fields: str = "", whole: bool = False) -> Iterator[Page]:
         """The list, page by page; it counts as recorded once its last page has passed."""
@@ -112,7 +118,7 @@ class RecordingSource:
             self._failed(path, error)
             raise
         except GeneratorExit:
-            self._gaps[path] = "The answer could not be read to its end."
+            self._gaps[path] = Gap(path=path, why="The answer could not be read to its end.")
             raise
         self._lists[path, selector_text(labels, fields)] = kept
 
@@ -139,11 +145,19 @@ class RecordingSource:
             self._logs[key] = self._spool.keep(body)
         return body
 
-    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True) -> bytes:
+    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True, name: str = "") -> bytes:
         """Any other GET."""
-        name = raw_name(path, query)
+        return self._named(
+            name or raw_name(path, query), lambda: self._source.raw(path, query, patient=patient, name=name)
+        )
+
+    def elsewhere(self, name: str, ask: Callable[[], bytes]) -> bytes:
+        """What another server answers."""
+        return self._named(name, lambda: self._source.elsewhere(name, ask))
+
+    def _named(self, name: str, read: Callable[[], bytes]) -> bytes:
         try:
-            body = self._source.raw(path, query, patient=patient)
+            body = read()
         except ClusterError as error:
             self._failed(name, error)
             raise
@@ -178,8 +192,10 @@ class RecordingSource:
             server=origin.server,
             context=origin.context,
             user=origin.user,
+            certificate_begins=origin.certificate_begins,
+            certificate_ends=origin.certificate_ends,
             scope=self.scope,
-            not_collected=[Gap(path=place, why=why) for place, why in sorted(self._gaps.items())],
+            not_collected=[gap for _, gap in sorted(self._gaps.items())],
         )
         recorded = Recorded(
             lists=[
@@ -202,7 +218,7 @@ class RecordingSource:
         if isinstance(error, Refused) and not isinstance(error, Gone) and error.status:
             self._errors[path] = error
         else:
-            self._gaps[path] = str(error)
+            self._gaps[path] = Gap(path=path, why=str(error), error=type(error).__name__)
 
 
 def log_path(namespace: str, pod: str, container: str, previous: bool) -> str:

@@ -6,7 +6,7 @@ keeps what passes. Nothing above the cluster layer sees a Source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -71,8 +71,15 @@ class Source(Protocol):
         """A container's log, with timestamps."""
         ...
 
-    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True) -> bytes:
-        """Any other GET: `readyz`, `version`. Without `patient` a 5xx is an answer and not tried again."""
+    def raw(self, path: str, query: RawQuery = (), *, patient: bool = True, name: str = "") -> bytes:
+        """Any other GET: `readyz`, `version`. Without `patient` a 5xx is an answer and not tried again.
+
+        `name` is what a case calls the answer where path and options do not: they name a time of the run.
+        """
+        ...
+
+    def elsewhere(self, name: str, ask: Callable[[], bytes]) -> bytes:
+        """What `ask` gets from a server beside the API server; a case gives what it calls `name` instead."""
         ...
 
     def recorded(self, path: str) -> bytes | None:

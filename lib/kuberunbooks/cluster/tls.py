@@ -6,10 +6,8 @@ disk and new connections do not read them again. Called by credentials.py.
 
 from __future__ import annotations
 
-import re
 import ssl
 import warnings
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -18,13 +16,10 @@ import urllib3
 
 from kuberunbooks.errors import KubeconfigError
 
+from .validity import Validity, validities
+
 # Eight parallel reads of a run, and the questions about rights beside them.
 _CONNECTIONS = 16
-# The Validity of a certificate in DER: SEQUENCE {notBefore, notAfter}, each UTCTime or GeneralizedTime
-# (RFC 5280, 4.1.2.5).
-_VALIDITY = re.compile(
-    rb"\x30.(?:\x17\x0d\d{12}Z|\x18\x0f\d{14}Z)(?:\x17\x0d|\x18\x0f)(\d{12,14})Z", re.DOTALL
-)
 
 
 def connection_pool(configuration: Any, context: str) -> urllib3.PoolManager:
@@ -86,20 +81,12 @@ def _no_password() -> str:
     raise ValueError("an encrypted key would ask for its password on a terminal nobody watches")
 
 
-def certificate_expiry(cert_file: str | None) -> datetime | None:
-    """When the first certificate of a PEM file ends, UTC; None when that cannot be told."""
+def client_certificate(cert_file: str | None) -> Validity | None:
+    """From when to when the first certificate of a PEM file is valid; None when that cannot be told."""
     if not cert_file:
         return None
     try:
-        pem = Path(cert_file).read_text(encoding="ascii", errors="replace")
-        start = pem.index("-----BEGIN CERTIFICATE-----")
-        end = pem.index("-----END CERTIFICATE-----", start) + len("-----END CERTIFICATE-----")
-        match = _VALIDITY.search(ssl.PEM_cert_to_DER_cert(pem[start:end]))
-    except (OSError, ValueError):
+        found = validities(Path(cert_file).read_text(encoding="ascii", errors="replace"))
+    except OSError:
         return None
-    if match is None:
-        return None
-    digits = match[1].decode()
-    # UTCTime has two digits of the year: 50 and later are the last century (RFC 5280, 4.1.2.5.1).
-    year = digits if len(digits) == 14 else ("19" if digits >= "50" else "20") + digits
-    return datetime.strptime(year, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    return found[0] if found else None

@@ -258,10 +258,10 @@ class Transport:
         )
 
     def _expired(self) -> CredentialsFailed | None:
-        end = self._credentials.certificate_expiry
-        if end is None or end > self.now():
+        certificate = self._credentials.certificate
+        if certificate is None or certificate.ends > self.now():
             return None
-        context = self._credentials.context
+        context, end = self._credentials.context, certificate.ends
         return CredentialsFailed(
             f"The client certificate of context {context!r} expired on {end:%Y-%m-%d at %H:%M} UTC."
         )
@@ -309,7 +309,9 @@ class Transport:
 def _encoded(path: str, query: Query) -> str:
     """The path with every segment encoded, so that no name can lead to another path. Raises NotFound."""
     segments = path.split("/")
-    if any(segment in ("", ".", "..") for segment in segments):
+    # The kubelet answers questions about logs under this name only, with the slash at its end.
+    named = segments[:-1] if path.endswith("/proxy/logs/") else segments
+    if any(segment in ("", ".", "..") for segment in named):
         raise NotFound(f"{path} is no path of an API.", path=path)
     encoded = "/".join(quote(segment, safe=":@~-._") for segment in segments)
     return f"{encoded}?{urlencode(query)}" if query else encoded

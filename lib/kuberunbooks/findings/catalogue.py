@@ -136,6 +136,9 @@ def fill(one: Finding, language: str = "en") -> Finding:
         for step in entry.next
         if not step.when or _holds(step.when, facts)
     ]
+    if deeper := one.facts.get("deeper"):
+        # The runbook that explains it best, for a guide that only has a first look.
+        one.next.insert(0, NextStep(why=_words(language)("next_deeper"), command=str(deeper)))
     return one
 
 
@@ -162,8 +165,11 @@ def context(one: Finding, language: str = "en") -> dict[str, Any]:
 
 
 def _shell(value: object) -> str:
+    """A value as one word of a shell; a list as several."""
     if value is None:
         return ""
+    if isinstance(value, list | tuple):
+        return " ".join(map(_shell, value))
     return shlex.quote("".join(char for char in str(value) if char == "\n" or ord(char) >= 32))
 
 

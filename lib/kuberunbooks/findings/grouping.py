@@ -55,9 +55,9 @@ def group(findings: Iterable[Finding], owner_of: Callable[[Subject], Owner]) -> 
 
 
 def _fold(alike: list[Finding]) -> Finding:
-    """The first, speaking for all; a rule that has counted by itself (`count`) is believed."""
+    """The first, speaking for all; a rule that has counted by itself (`count`, `affected`) is believed."""
     first = alike[0]
-    first.affected = list(dict.fromkeys(one.subject.name for one in alike))
+    first.affected = list(dict.fromkeys(name for one in alike for name in (one.subject.name, *one.affected)))
     first.count = max(len(first.affected), first.count)
     first.since = min((one.since for one in alike if one.since is not None), default=None)
     return first

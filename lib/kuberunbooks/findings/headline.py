@@ -9,7 +9,7 @@ notebook and again when a report is made from a partial one.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -64,17 +64,23 @@ def precedence(one: Finding) -> tuple[int, int, int, int]:
 
 def without_explained(findings: Sequence[Finding]) -> list[Finding]:
     """The findings without the wrappers that a cause on the same object, or on what it owns, explains."""
-    wrappers = {id(one) for one in findings if one.code in order().wrappers or "because" in one.facts}
-    causes = [one for one in findings if id(one) not in wrappers]
-    explained: set[tuple[str, str]] = set()
-    for cause in causes:
-        namespace = cause.subject.namespace
-        explained.add((namespace, cause.subject.text))
-        explained.update((namespace, f"{cause.subject.kind.lower()}/{name}") for name in cause.affected)
-        texts = (cause.owner, *cause.facts.get("explains", ()))
-        explained.update(_placed(text, namespace) for text in texts if text)
-    left = causes + [one for one in findings if id(one) in wrappers and not _is_explained(one, explained)]
+    wrappers = [one for one in findings if one.code in order().wrappers or "because" in one.facts]
+    known = {id(one) for one in wrappers}
+    causes = [one for one in findings if id(one) not in known]
+    explained = {place for cause in causes for place in _explained_by(cause)}
+    # A cause that another one explains still says why: a taint that a lost node left, say.
+    links = [one for one in wrappers if one.code not in order().wrappers and _is_explained(one, explained)]
+    explained.update(place for one in links for place in _explained_by(one))
+    left = causes + [one for one in wrappers if not _is_explained(one, explained)]
     return left or list(findings)
+
+
+def _explained_by(cause: Finding) -> Iterator[tuple[str, str]]:
+    """(namespace, object) of what it is about and of what it names."""
+    namespace, kind = cause.subject.namespace, cause.subject.kind.lower()
+    yield (namespace, cause.subject.text)
+    yield from ((namespace, f"{kind}/{name}") for name in cause.affected)
+    yield from (_placed(text, namespace) for text in (cause.owner, *cause.facts.get("explains", ())) if text)
 
 
 def _placed(text: str, namespace: str) -> tuple[str, str]:
@@ -87,7 +93,14 @@ def _is_explained(wrapper: Finding, explained: set[tuple[str, str]]) -> bool:
     """Any finding may name in `facts["because"]` what explains it: a Service's pods, a taint's nodes."""
     kind, namespace = wrapper.subject.kind.lower(), wrapper.subject.namespace
     because = wrapper.facts.get("because", ())
-    if any((place, text) in explained for text in because for place in (namespace, "")):
+    # `dns/pod/web` is a name of our own for what has no object, not a namespace.
+    places = [
+        spot
+        for text in because
+        for place in (namespace, "")
+        for spot in ((place, text), _placed(text, place))
+    ]
+    if any(spot in explained for spot in places):
         return True
     names = wrapper.affected or [wrapper.subject.name]
     return all((namespace, f"{kind}/{name}") in explained for name in names)

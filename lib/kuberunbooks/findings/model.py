@@ -124,12 +124,16 @@ class Column(Data, kw_only=True):
 
 
 class Table(Data, kw_only=True, tag_field="type", tag="table"):
-    """Evidence side by side: every row has one text per column."""
+    """Evidence side by side: every row has one text per column.
+
+    A `leading` one is what the reader came for: the page shows it above the findings.
+    """
 
     caption: str
     columns: list[Column]
     rows: list[list[str]]
     omitted: int = 0
+    leading: bool = False
 
 
 class LogLine(Data, kw_only=True):

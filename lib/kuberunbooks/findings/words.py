@@ -76,11 +76,12 @@ class Words:
             return self("duration_hours_minutes" if both else "duration_hours", n=hours, minutes=minutes)
         return self("duration_days", n=total // 86400)
 
-    def listing(self, values: Sequence[object], most: int = 5) -> str:
-        """`a, b and c`; beyond `most`: `a, b and 7 more`."""
+    def listing(self, values: Sequence[object], most: int = 5, total: int = 0) -> str:
+        """`a, b and c`; beyond `most`: `a, b and 7 more`. `total`: how many there are, if more than given."""
         texts = [str(value) for value in values]
-        if len(texts) > most:
-            return self("list_more", first=", ".join(texts[: most - 1]), n=len(texts) - most + 1)
+        count = max(total, len(texts))
+        if count > most:
+            return self("list_more", first=", ".join(texts[: most - 1]), n=count - most + 1)
         if len(texts) < 2:
             return "".join(texts)
         return self("list_and", first=", ".join(texts[:-1]), last=texts[-1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.errors import UnknownRunbook
@@ -17,6 +17,7 @@ from kuberunbooks.findings import Mark, StepResult
 from .step import Step, Target
 
 _MODULES = {
+    "start-here": "kuberunbooks.guides.start_here",
     "pods": "kuberunbooks.guides.pods",
     "statefulsets": "kuberunbooks.guides.statefulsets",
     "init-containers": "kuberunbooks.guides.init_containers",
@@ -25,6 +26,11 @@ _MODULES = {
     "services": "kuberunbooks.guides.services",
     "windows-networking": "kuberunbooks.guides.windows_networking",
     "telepresence": "kuberunbooks.guides.telepresence",
+    "cluster": "kuberunbooks.guides.cluster",
+    "node-problems": "kuberunbooks.guides.node_problems",
+    "audit": "kuberunbooks.guides.audit",
+    "monitoring-tools": "kuberunbooks.guides.monitoring_tools",
+    "resource-metrics": "kuberunbooks.guides.resource_metrics",
 }
 
 
@@ -57,6 +63,11 @@ class Guide(NamedTuple):
     change: Callable[[Any, Cluster, list[StepResult]], str]
     rights: tuple[tuple[str, str, str], ...]
     """(verb, group, resource) each step may need; asked for before the first one."""
+    opens: Literal["reached", "unreached", "anywhere"] = "reached"
+    """What it takes to begin: an API server that answers; one that is named, for it may be what
+    is wrong; or nothing at all, for a guide whose evidence may be files."""
+    everywhere: bool = False
+    """Reads all namespaces, whichever was asked for: the rights are asked for accordingly."""
 
 
 def guides() -> list[str]:

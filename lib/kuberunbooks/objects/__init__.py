@@ -1,7 +1,7 @@
 """Small typed views of Kubernetes objects, which know what an SRE knows of them."""
 
 from .aggregation import APIService
-from .autoscaling import HorizontalPodAutoscaler, Metric
+from .autoscaling import HorizontalPodAutoscaler, Metric, VerticalPodAutoscaler
 from .base import (
     NOT_JSON,
     Api,
@@ -62,6 +62,7 @@ from .selectors import (
     requirement_holds,
 )
 from .service import SERVICE_NAME_LABEL, Endpoint, EndpointSlice, Service, ServicePort
+from .signing import CertificateSigningRequest
 from .storage import PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment
 from .workload import (
     ControllerRevision,
@@ -81,6 +82,7 @@ __all__ = [
     "SERVICE_NAME_LABEL",
     "APIService",
     "Api",
+    "CertificateSigningRequest",
     "Condition",
     "ConditionedObject",
     "ConfigMap",
@@ -143,6 +145,7 @@ __all__ = [
     "Time",
     "Toleration",
     "ValidatingWebhookConfiguration",
+    "VerticalPodAutoscaler",
     "View",
     "Volume",
     "VolumeAttachment",

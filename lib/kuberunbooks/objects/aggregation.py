@@ -24,6 +24,7 @@ class APIServiceSpec(View):
     version: str = ""
     service: ServiceReference | None = None
     insecure_skip_tls_verify: bool = msgspec.field(default=False, name="insecureSkipTLSVerify")
+    ca_bundle: str = ""
 
 
 class APIService(ConditionedObject):

@@ -70,6 +70,7 @@ class ScalingRules(View):
 
     stabilization_window_seconds: int | None = None
     select_policy: str = ""
+    tolerance: Any = None
 
 
 class ScalingBehavior(View):
@@ -104,3 +105,66 @@ class HorizontalPodAutoscaler(ConditionedObject):
     api: ClassVar[Api] = Api("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
     spec: HorizontalPodAutoscalerSpec = msgspec.field(default_factory=HorizontalPodAutoscalerSpec)
     status: HorizontalPodAutoscalerStatus = msgspec.field(default_factory=HorizontalPodAutoscalerStatus)
+
+
+class VerticalUpdatePolicy(View):
+    """spec.updatePolicy: Off and Initial change no running pod; the others do."""
+
+    update_mode: str = ""
+
+
+class ContainerResourcePolicy(View):
+    """spec.resourcePolicy.containerPolicies[]; `container_name` `*` stands for all others."""
+
+    container_name: str = ""
+    mode: str = ""
+    controlled_resources: list[str] | None = None
+
+
+class VerticalResourcePolicy(View):
+    """spec.resourcePolicy."""
+
+    container_policies: list[ContainerResourcePolicy] = []
+
+
+class VerticalPodAutoscalerSpec(View):
+    """spec of a VerticalPodAutoscaler."""
+
+    target_ref: ScaleTarget = msgspec.field(default_factory=ScaleTarget)
+    update_policy: VerticalUpdatePolicy | None = None
+    resource_policy: VerticalResourcePolicy | None = None
+
+
+class ContainerRecommendation(View):
+    """status.recommendation.containerRecommendations[]; quantities as the API writes them."""
+
+    container_name: str = ""
+    target: dict[str, Any] = {}
+    lower_bound: dict[str, Any] = {}
+    upper_bound: dict[str, Any] = {}
+
+
+class Recommendation(View):
+    """status.recommendation."""
+
+    container_recommendations: list[ContainerRecommendation] = []
+
+
+class VerticalPodAutoscalerStatus(ConditionedStatus):
+    """status of a VerticalPodAutoscaler."""
+
+    recommendation: Recommendation | None = None
+
+
+class VerticalPodAutoscaler(ConditionedObject):
+    """A VPA, a custom resource: conditions RecommendationProvided, NoPodsMatched, ConfigUnsupported, …"""
+
+    api: ClassVar[Api] = Api("autoscaling.k8s.io/v1", "verticalpodautoscalers", "VerticalPodAutoscaler")
+    spec: VerticalPodAutoscalerSpec = msgspec.field(default_factory=VerticalPodAutoscalerSpec)
+    status: VerticalPodAutoscalerStatus = msgspec.field(default_factory=VerticalPodAutoscalerStatus)
+
+    @property
+    def mode(self) -> str:
+        """spec.updatePolicy.updateMode; Auto where it is left out."""
+        policy = self.spec.update_policy
+        return (policy.update_mode if policy is not None else "") or "Auto"

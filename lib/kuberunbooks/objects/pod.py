@@ -39,6 +39,7 @@ class KeyToPath(View):
 
     key: str = ""
     path: str = ""
+    mode: int | None = None
 
 
 class ConfigMapVolume(View):
@@ -47,6 +48,7 @@ class ConfigMapVolume(View):
     name: str = ""
     items: list[KeyToPath] = []
     optional: bool | None = False
+    default_mode: int | None = None
 
 
 class SecretVolume(View):

@@ -106,6 +106,7 @@ class WebhookClientConfig(View):
 
     service: WebhookService | None = None
     url: str | None = None
+    ca_bundle: str = ""
 
 
 class WebhookRule(View):

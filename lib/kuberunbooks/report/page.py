@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from markupsafe import Markup
 
-from kuberunbooks.findings import Finding, Mark, Words, without_explained
+from kuberunbooks.findings import Finding, Mark, Table, Words, without_explained
 
 from .foreign import is_ours, markdown_html, output_html, without_title
 from .model import RunReport, StepReport
@@ -84,6 +84,7 @@ class Page(NamedTuple):
     parameters: list[Row]
     again: str
     code: list[tuple[int, str]]
+    leading: list[Table]
 
 
 def page_of(report: RunReport, nb: Any) -> Page:
@@ -119,6 +120,9 @@ def page_of(report: RunReport, nb: Any) -> Page:
         parameters=[Row(name, _plain(value)) for name, value in report.parameters.items()],
         again=again_command(report),
         code=_code(nb),
+        leading=[
+            one for step in report.steps for one in step.exhibits if isinstance(one, Table) and one.leading
+        ],
     )
 
 

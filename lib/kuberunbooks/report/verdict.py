@@ -187,6 +187,8 @@ def _since(top: Finding, report: RunReport, words: Words) -> str:
 
 def affected(one: Finding, target_text: str, words: Words) -> str:
     """How many of how many: `2 of 3 pods of deployment/web, container app`."""
+    if one.subject.kind == "Cluster":
+        return words("affected_cluster")
     is_alone = one.count <= 1 and not (one.owner and one.total > 1)
     text = one.subject.text if is_alone else words.share(one)
     if one.subject.container:
@@ -235,9 +237,11 @@ def _also(report: RunReport, words: Words) -> str:
     causes = other_causes(report)
     if not causes:
         return ""
+    # A guide with a first look at everything tells only the worst in full, and says how many more there are.
+    more = sum(int(one.facts.get("more_causes", 0)) for one in report.findings)
     different = list(dict.fromkeys(shorten(one.title or one.code, 44) for one in causes))
     titles = "; ".join([*different[:MOST_ALSO], *(["…"] if len(different) > MOST_ALSO else [])])
-    return words("also_causes", causes=words.count("cause", len(causes)), titles=titles)
+    return words("also_causes", causes=words.count("cause", len(causes) + more), titles=titles)
 
 
 def _tail(path: str) -> str:

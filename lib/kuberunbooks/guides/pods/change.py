@@ -15,6 +15,7 @@ from kuberunbooks.cluster import Cluster
 from kuberunbooks.findings import Finding, StepResult, Words, headline
 from kuberunbooks.objects import Container, Deployment, Event, ReplicaSet, StatefulSet
 
+from ..rules.node_conditions import troubles
 from ..rules.node_health import nodes_by_name
 from .target import Controller, Pods
 
@@ -156,9 +157,8 @@ def _node_turns(target: Pods, cluster: Cluster) -> Iterator[Change]:
     """Conditions of the sick pods' nodes that are not as they should be now, by when they turned."""
     names = {pod.spec.node_name for pod in target.suspects if not pod.is_terminal}
     for name, glance in nodes_by_name(names, cluster, single=target.single).items():
-        for one in glance.object.status.conditions if glance.object else ():
-            is_bad = one.type != "Ready" and one.is_true
-            if is_bad and one.last_transition_time is not None:
+        for one in troubles(glance.object) if glance.object else ():
+            if one.is_true and one.last_transition_time is not None:
                 what = target.words("change_node", node=name, condition=one.type)
                 yield Change(one.last_transition_time, what)
 

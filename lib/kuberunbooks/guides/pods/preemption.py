@@ -77,8 +77,17 @@ def preempted(target: Pods, cluster: Cluster, refused: list[Refusal]) -> Iterato
 def _preemptions(target: Pods, cluster: Cluster, namespace: str) -> list[Event]:
     if target.single and Allowance(target, cluster).left(1) <= 0:
         return []
-    listed = cluster.look(Event, namespace, fields="reason=Preempted")
-    return [one for one in listed if one.involved_object.kind == "Pod"]
+    if target.single:
+        listed = cluster.look(Event, namespace, fields="reason=Preempted")
+        return [one for one in listed if one.involved_object.kind == "Pod"]
+    known: dict[str, list[Event]] | None = target.memo.get("preemptions")
+    if known is None:
+        known = target.memo["preemptions"] = {}
+        # Read already, with all the events of the place.
+        for one in cluster.look(Event, target.namespace):
+            if one.reason == "Preempted" and one.involved_object.kind == "Pod":
+                known.setdefault(one.namespace, []).append(one)
+    return known.get(namespace, [])
 
 
 def _replacements(refusal: Refusal, events: list[Event], target: Pods, cluster: Cluster) -> Iterator[Finding]:

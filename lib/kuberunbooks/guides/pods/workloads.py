@@ -155,6 +155,8 @@ def _short(root: Controller, cluster: Cluster) -> Iterator[Finding]:
         ready=root.ready,
         created=created_pods(root),
         selector=root.selector.text(),
+        # Of a ReplicaSet whose Deployment may not be read: its pods are known by the Deployment's name.
+        because=[root.controller.kind_name] if root.controller else [],
     )
 
 

@@ -1,7 +1,7 @@
 """Who last wrote a field: metadata.managedFields read the way the API server writes it.
 
 Format: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
-Called by the manifest step, to say who changed what.
+Called by the manifest step, to say who changed what, and for when a ConfigMap was last written.
 """
 
 from __future__ import annotations

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from kuberunbooks.cluster import Cluster, Glance
 from kuberunbooks.findings import Finding, Subject, finding
-from kuberunbooks.objects import Condition, Evidence, Node, Pod, Time
+from kuberunbooks.objects import Evidence, Node, Pod, Time
 
 from .conditions import cite_condition
+from .node_conditions import troubles
 
 # A node finding names the pods and workloads it explains; more would only swell the report.
 _MOST_EXPLAINED = 100
@@ -83,11 +84,12 @@ def node_finding(
     """
     explains = [*dict.fromkeys(owners), *(f"{pod.namespace}/pod/{pod.name}" for pod in pods)]
     subject = Subject(kind="Node", namespace="", name=trouble.name)
+    problems = troubles(trouble.node) if trouble.node is not None else []
     if trouble.node is None:
         cited = [Evidence(f"{Node.api.path()}#{trouble.name}", "metadata.name", "absent")]
     else:
         cited = cite_condition(trouble.node, "Ready", "status", "reason", "message")
-        for condition in _problems(trouble.node):
+        for condition in problems:
             cited += cite_condition(trouble.node, condition.type, "status", "message")
     return finding(
         trouble.code,
@@ -97,16 +99,9 @@ def node_finding(
         reason=trouble.reason,
         message=trouble.message,
         silent=(now - trouble.since).total_seconds() if trouble.since else None,
-        problems=[
-            f"{one.type} ({(one.message or one.reason).rstrip('.')})" for one in _problems(trouble.node)
-        ],
+        problems=[f"{one.type} ({(one.message or one.reason).rstrip('.')})" for one in problems],
         pods=len(pods),
         of=of,
         waiting=waiting,
         explains=explains[:_MOST_EXPLAINED],
     )
-
-
-def _problems(node: Node | None) -> list[Condition]:
-    """Every condition but Ready is good when False; those a silent kubelet owns have gone Unknown."""
-    return [one for one in node.status.conditions if one.type != "Ready" and one.is_true] if node else []

@@ -70,6 +70,13 @@ RX_MOUNT_REF = re.compile(
     r'(?P<kind>configmap|secret|persistentvolumeclaim) "(?P<name>[^"]+)" not found|(?P<kind2>configmap|secret) references non-existent (?:config|secret) key: (?P<key>\S+)|object "(?P<ns>[^"]+)"/"(?P<name2>[^"]+)" not registered|(?P<timeout>timed out waiting for the condition)'
 )
 
+# nodes: message of condition Ready=False, as the kubelet writes it
+RX_NODE_RUNTIME = re.compile(
+    r"container runtime is down|PLEG is not healthy|RuntimeReady=false|container runtime status check"
+)
+RX_NODE_CNI = re.compile(r"NetworkPluginNotReady|cni plugin not initialized|NetworkReady=false")
+RX_NODE_SHUTDOWN = re.compile(r"node is shutting down")
+
 # creating pods (FailedCreate event, ReplicaFailure condition)
 RX_QUOTA = re.compile(
     r"exceeded quota: (?P<q>[^,]+), requested: (?P<req>.+?), used: (?P<used>.+?), limited: (?P<limited>.+)$"
@@ -87,4 +94,20 @@ RX_WEBHOOK_DOWN = re.compile(
 )
 RX_SA_MISSING = re.compile(
     r'error looking up service account (?P<ns>[^/\s]+)/(?P<sa>[^:\s]+)|serviceaccount "(?P<sa2>[^"]+)" not found'
+)
+
+# autoscalers: conditions of a HorizontalPodAutoscaler
+RX_NAMED_NOT_FOUND = re.compile(r'\S+ "(?P<name>[^"]+)" not found')
+RX_FORBIDDEN = re.compile(
+    r'is forbidden: User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"(?: in API group "(?P<group>[^"]*)")?'
+)
+RX_HPA_NO_API = re.compile(
+    r"could not find the requested resource \(get [^)\s]*?(?P<api>(?:(?:custom|external)\.)?metrics)\.k8s\.io\)|no custom metrics API \((?P<registered>custom\.metrics)\.k8s\.io\) registered|currently unable to handle the request \(get [^)\s]*?(?P<busy>(?:(?:custom|external)\.)?metrics)\.k8s\.io\)"
+)
+RX_HPA_NO_REQUEST = re.compile(
+    r"missing request for (?P<resource>[\w./-]+)(?: in container (?P<container>\S+) of Pod (?P<pod>\S+))?"
+)
+RX_HPA_NO_SAMPLES = re.compile(r"no metrics returned from|did not receive metrics for")
+RX_HPA_UNKNOWN_METRIC = re.compile(
+    r"could not find the metric (?P<metric>\S+) for|no matching metrics found for|could not find the descriptor for metric"
 )

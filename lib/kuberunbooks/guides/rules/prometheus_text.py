@@ -38,7 +38,7 @@ def samples(text: bytes, names: Sequence[str]) -> Iterator[Sample]:
     for match in wanted.finditer(text):
         line = match.group().decode("utf-8", "replace")
         try:
-            for family in text_fd_to_metric_families([line]):  # type: ignore[arg-type, no-untyped-call]
+            for family in text_fd_to_metric_families([line]):  # type: ignore[arg-type]
                 for one in family.samples:
                     yield Sample(one.name, one.labels, float(one.value), _at(one.timestamp))
         except (ValueError, IndexError, KeyError):

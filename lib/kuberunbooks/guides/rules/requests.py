@@ -1,15 +1,18 @@
-"""What a pod asks of a node: the sum the scheduler compares with what the node has left.
+"""What a pod asks of a node: the sum the scheduler compares with what the node has left, and its limits.
 
 Source: component-helpers/resource `PodRequests`, and the documentation of sidecar
-containers ("effective init request"). Used by the resources step of the pods guide.
+containers ("effective init request"). Used by the resources step of the pods guide and
+by the cluster guide's step about what is allocated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from kuberunbooks.objects import Pod, PodSpec
+from kuberunbooks.objects.container import Resources
 from kuberunbooks.objects.quantity import add, parse_quantity
 
 Amounts = dict[str, Decimal]
@@ -25,13 +28,37 @@ def effective_request(spec: PodSpec) -> Amounts:
     container with the sidecars started before it; plus the overhead of the
     runtime class. Requests of the pod as a whole replace the sum.
     """
+    total = _together(spec, _requests)
+    add(total, spec.overhead)
+    return total
+
+
+def effective_limit(spec: PodSpec) -> Amounts:
+    """What the pod may use at most, worked out in the same way; a container without a limit adds nothing.
+
+    Source: component-helpers/resource `PodLimits`: overhead counts where there is a limit.
+    """
+    total = _together(spec, _limits)
+    add(total, {resource: value for resource, value in spec.overhead.items() if resource in total})
+    return total
+
+
+def _requests(resources: Resources) -> Mapping[str, Any]:
+    return resources.requests
+
+
+def _limits(resources: Resources) -> Mapping[str, Any]:
+    return resources.limits
+
+
+def _together(spec: PodSpec, stated: Callable[[Resources], Mapping[str, Any]]) -> Amounts:
     total: Amounts = {}
     for container in spec.containers:
-        add(total, container.resources.requests)
+        add(total, stated(container.resources))
     sidecars: Amounts = {}
     peak: Amounts = {}
     for container in spec.init_containers:
-        asked = container.resources.requests
+        asked = stated(container.resources)
         if container.is_sidecar:
             add(total, asked)
             add(sidecars, asked)
@@ -41,10 +68,9 @@ def effective_request(spec: PodSpec) -> Amounts:
         _raise_to(peak, moment)
     _raise_to(total, peak)
     if spec.resources is not None:
-        for resource, value in spec.resources.requests.items():
+        for resource, value in stated(spec.resources).items():
             if resource.startswith(_POD_LEVEL):
                 total[resource] = parse_quantity(value)
-    add(total, spec.overhead)
     return total
 
 

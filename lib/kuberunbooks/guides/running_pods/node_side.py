@@ -17,6 +17,7 @@ from ..pods.fleet import amount_on
 from ..pods.occupancy import Occupancy
 from ..pods.target import Pods
 from ..rules.conditions import cite_condition
+from ..rules.node_conditions import troubles
 from ..rules.node_fit import untolerated_taints
 from ..rules.requests import effective_request
 from ..step import Yielded, step
@@ -47,20 +48,19 @@ def node_side(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
 
 
 def _troubles(node: Node, pod: Pod) -> Iterator[Finding]:
-    """Conditions other than Ready are good when False; of a lost node they are only the last report."""
+    """Of a lost node its conditions are only the last report."""
     if not node.is_ready:
         return
-    for condition in node.status.conditions:
-        if condition.type != "Ready" and condition.is_true:
-            yield finding(
-                "NodeReportsProblem",
-                node,
-                evidence=cite_condition(node, condition.type, "status", "reason", "message"),
-                since=condition.last_transition_time,
-                condition=condition.type,
-                message=condition.message or condition.reason,
-                example=pod.name,
-            )
+    for condition in troubles(node):
+        yield finding(
+            "NodeReportsProblem",
+            node,
+            evidence=cite_condition(node, condition.type, "status", "reason", "message"),
+            since=condition.last_transition_time,
+            condition=condition.type,
+            message=condition.message or condition.reason,
+            example=pod.name,
+        )
 
 
 def _table(pod: Pod, node: Node, occupancy: Occupancy) -> Table:
@@ -74,7 +74,7 @@ def _table(pod: Pod, node: Node, occupancy: Occupancy) -> Table:
 
 def _state(node: Node) -> Iterator[tuple[str, str, str]]:
     info = node.status.node_info
-    bad = [one.type for one in node.status.conditions if one.type != "Ready" and one.is_true]
+    bad = [one.type for one in troubles(node)]
     yield "state", "", node.status_text
     yield "troubles it reports", "", ", ".join(bad) or "none"
     yield "system", "", f"{info.os_image}, kernel {info.kernel_version}, {info.architecture}"

@@ -11,18 +11,15 @@ from datetime import datetime
 
 from kuberunbooks.cluster import Cluster
 from kuberunbooks.errors import NotFound, Refused
-from kuberunbooks.findings import Column, Finding, Note, Table, finding
+from kuberunbooks.findings import Column, Note, Table
 from kuberunbooks.objects import Pod, PodMetrics, quantity_text
 
 from ..pods.target import Pods
-from ..rules.thresholds import CPU_HIGH, MEMORY_HIGH, METRICS_STALE
-from ..rules.usage import Use, uses
+from ..rules.usage import Use, is_near_limit, near_limit, uses
 from ..step import Yielded, step
 
 _ROWS = 30
-_HIGH = {"cpu": CPU_HIGH, "memory": MEMORY_HIGH}
 _ABSENT = "How much they use is not known: this cluster serves no metrics API (no metrics-server, it seems)."
-_CODES = {"cpu": "ContainerCpuAtLimit", "memory": "ContainerMemoryNearLimit"}
 
 
 @step("RP-22", title="How much does it use?")
@@ -47,8 +44,8 @@ def usage(target: Pods, cluster: Cluster) -> Iterator[Yielded]:
             text="The metrics API has no values for these pods: it takes a minute or two after their start."
         )
     for pod, use in found:
-        if use.of_limit is not None and use.of_limit >= _HIGH[use.resource]:
-            yield _near_limit(pod, use, measured[_key(pod)], cluster.now)
+        if is_near_limit(use):
+            yield near_limit(pod, use, measured[_key(pod)], cluster.now)
 
 
 def _measured(target: Pods, cluster: Cluster) -> dict[tuple[str, str], PodMetrics]:
@@ -64,30 +61,6 @@ def _measured(target: Pods, cluster: Cluster) -> dict[tuple[str, str], PodMetric
 
 def _key(pod: Pod) -> tuple[str, str]:
     return (pod.namespace, pod.name)
-
-
-def _near_limit(pod: Pod, use: Use, metrics: PodMetrics, now: datetime) -> Finding:
-    resource, part = use.resource, use.of_limit or 0.0
-    age = (now - metrics.timestamp).total_seconds() if metrics.timestamp else None
-    used = quantity_text(resource, use.used)
-    return finding(
-        _CODES[resource],
-        pod,
-        container=use.container.name,
-        # Numbers of some minutes ago are no alarm.
-        severity="info" if age is not None and age > METRICS_STALE else None,
-        evidence=[
-            metrics.cite(f"containers[name={use.container.name}].usage.{resource}", used),
-            pod.cite(f"{use.path}.limits.{resource}"),
-        ],
-        since=metrics.timestamp,
-        used=used,
-        limit=str(use.container.resources.limits.get(resource, "")),
-        suggested=quantity_text(resource, use.limit * 2) if use.limit else "",
-        percent=round(part * 100),
-        window=metrics.window,
-        age=age,
-    )
 
 
 def _table(
