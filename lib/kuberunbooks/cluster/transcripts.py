@@ -43,7 +43,9 @@ class TranscriptTarget(msgspec.Struct, frozen=True):
 class Transcript(msgspec.Struct, kw_only=True):
     """One command and what came of it. `exit_code` None: it was cut off, or nobody noted it.
 
-    `source` is where it was read, as evidence names it (`transcripts/007.json`).
+    `partial`: the output ends before the command did; `why` says in a clause what cut it off (its
+    deadline, the limit of output, a lost connection). `source` is where it was read, as evidence
+    names it (`transcripts/007.json`).
     """
 
     target: TranscriptTarget = msgspec.field(default_factory=TranscriptTarget)
@@ -52,12 +54,15 @@ class Transcript(msgspec.Struct, kw_only=True):
     stderr: str = ""
     exit_code: int | None = None
     at: Time = None
+    partial: bool = False
+    why: str = ""
     source: str = ""
 
     def recorded(self) -> dict[str, Any]:
         """As a case holds it: without `source`, which is where the case keeps it."""
         held: dict[str, Any] = msgspec.to_builtins(self)
-        del held["source"]
+        for name in ("source",) if self.partial else ("source", "partial", "why"):
+            del held[name]
         return held
 
     @property
@@ -84,8 +89,9 @@ def decode_transcripts(body: bytes, source: str) -> list[Transcript]:
 def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
     """The transcripts in a file or folder that a person gives.
 
-    JSON files hold transcripts; any other file is taken as the plain output of a command
-    on `node` (what it is, its content tells). Raises BadParameter when it cannot be used.
+    JSON files hold transcripts, or what a command printed as JSON; any other file is taken as
+    the plain output of a command on `node` (what it is, its content tells). Raises BadParameter
+    when it cannot be used.
     """
     place = Path(path).expanduser()
     try:
@@ -100,7 +106,7 @@ def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
             body = read_given_file(file, MOST_BYTES)
         except UnusableFile as error:
             raise BadParameter(f"{file.name} cannot be used as pasted output: {error}.") from error
-        if file.suffix == ".json":
+        if file.suffix == ".json" and not _is_output(body):
             try:
                 yield from decode_transcripts(body, file.name)
             except ValueError as error:
@@ -108,3 +114,15 @@ def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
         else:
             target = TranscriptTarget(kind="node", node=node)
             yield Transcript(target=target, stdout=body.decode("utf-8", "replace"), source=file.name)
+
+
+def _is_output(body: bytes) -> bool:
+    """JSON of another kind than a transcript's: a command printed it (`crictl pods -o json`)."""
+    try:
+        found = msgspec.json.decode(body)
+    except NOT_JSON:
+        return False
+    held = found if isinstance(found, list) else [found]
+    return bool(held) and not any(
+        isinstance(one, dict) and {"argv", "stdout", "stderr"} & one.keys() for one in held
+    )
