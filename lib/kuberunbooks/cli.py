@@ -19,6 +19,7 @@ from kuberunbooks import __version__
 from kuberunbooks.errors import BadParameter, RunbookError
 
 if TYPE_CHECKING:
+    from kuberunbooks.acting.leftovers import Leftovers
     from kuberunbooks.run.library import Runbook
     from kuberunbooks.run.runner import Outcome
 
@@ -257,6 +258,39 @@ def record(namespace: str | None, all_namespaces: bool, context: str, out: Path)
 
 
 @cli.command()
+@click.option("-n", "--namespace", metavar="NS", help="Where to look.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Look in all namespaces.")
+@click.option("--context", metavar="CTX", default="", help="The kubeconfig context; the current one without.")
+@click.option("--yes", is_flag=True, help="Remove them without asking.")
+def cleanup(namespace: str | None, all_namespaces: bool, context: str, yes: bool) -> int:
+    """Remove debugging pods that were left behind.
+
+    Finds the pods that runs with allow_actions made and could not remove (a run
+    that was killed), and the node-debugger pods that kubectl debug leaves; lists
+    them, asks, and deletes them. A run that is still going on needs its own.
+
+    \b
+    Exit status:
+      0  nothing is left
+      1  they were listed and not removed, or some could not be
+
+    \b
+    Examples:
+      runbook cleanup -n shop
+      runbook cleanup --context prod -A --yes
+    """
+    from kuberunbooks.acting.leftovers import Leftovers
+
+    if bool(namespace) == all_namespaces:
+        raise click.UsageError("Give a namespace with -n, or -A for all.")
+    leftovers = Leftovers(context)
+    try:
+        return _clean_up(leftovers, namespace or "", yes)
+    finally:
+        leftovers.close()
+
+
+@cli.command()
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 def new(path: Path) -> None:
     """Start a runbook of your own from the template.
@@ -321,6 +355,32 @@ def main() -> NoReturn:
         _complain(error, f"{type(error).__name__}: {error}", advice)
         status = 4
     sys.exit(status)
+
+
+def _clean_up(leftovers: Leftovers, namespace: str, yes: bool) -> int:
+    from kuberunbooks.errors import ClusterError
+    from kuberunbooks.redaction import Redactor
+
+    found = leftovers.find(namespace)
+    where = f"in namespace {namespace}" if namespace else "in any namespace"
+    if not found:
+        click.echo(f"No debugging pod is left {where} of {leftovers.server}.")
+        return 0
+    click.echo(f"Left on {leftovers.server}:")
+    for one in found:
+        click.echo(f"  {Redactor().text(one.text)}")
+    if not yes and not click.confirm(f"Delete {'it' if len(found) == 1 else f'these {len(found)}'}?"):
+        return 1
+    status = 0
+    for one in found:
+        try:
+            gone = leftovers.remove(one)
+        except ClusterError as error:
+            status = 1
+            click.echo(f"  {one.pod.name} could not be deleted: {error}", err=True)
+        else:
+            click.echo(f"  {one.pod.name} {'deleted' if gone else 'was gone already'}")
+    return status
 
 
 def _parameters(

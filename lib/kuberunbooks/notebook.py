@@ -130,6 +130,9 @@ class Session:
         closing = Summary(finished_at=datetime.now(UTC))
         if self._cluster is not None and self._target is not None:
             self._look_back(closing)
+            if self._cluster.actor is not None:
+                for sentence in self._cluster.actor.close():
+                    self._cluster.coverage.truncate(f"{sentence} `runbook cleanup` removes it")
             closing.coverage = self._cluster.coverage
             if self._output is not None and (unwritten := self._output.write()):
                 closing.coverage.truncate(unwritten)
@@ -225,6 +228,7 @@ def _connect(*, context: str, case: str, output: CaseOutput, guide_: Guide, requ
 
 def _connect_live(context: str, output: CaseOutput, guide_: Guide, request: Request) -> Cluster:
     # Imported here: a run on a case does not pay for the client and its TLS.
+    from kuberunbooks.acting.permission import actor_for
     from kuberunbooks.cluster.live import LiveSource
     from kuberunbooks.cluster.rights import survey
 
@@ -239,7 +243,9 @@ def _connect_live(context: str, output: CaseOutput, guide_: Guide, request: Requ
         survey(live, source, guide_.rights, namespace, one_by_one=guide_.everywhere or not one_pod)
     except ClusterError as error:
         return _unreached(error, live.origin(), output, guide_)
-    return Cluster(source)
+    cluster = Cluster(source)
+    cluster.actor = actor_for(cluster, live, request.options.get("allow_actions"))
+    return cluster
 
 
 def _unreached(error: RunbookError, origin: Origin, output: CaseOutput, guide_: Guide) -> Cluster:

@@ -19,6 +19,8 @@ the case.
     token="..."          401 without this bearer token
     tls=True             https with a certificate for `tls_names` (default localhost, 127.0.0.1)
     services={"monitoring/prom": "http://127.0.0.1:9090"}   what its proxy of a Service leads to
+    run=local_process    commands in containers, over websockets (exec_server.py); `server.exec.asked`
+    enforce={"shop": "restricted"}, becomes=...   how it takes new pods (pod_writes.py); `server.writes.made`
     gzip=False, page_expires=True (410 on every continue), big_page=N (limit capped at N)
 
 Faults are rules tried in order on every request, each as often as `times` says:
@@ -58,6 +60,8 @@ import yaml
 
 from kuberunbooks.cluster.case import CaseSource
 from tests.support.case_files import CaseFiles, NotServed
+from tests.support.exec_server import Asked, ExecServer, scripted
+from tests.support.pod_writes import PodWrites
 
 
 @dataclass
@@ -107,6 +111,14 @@ class ApiServer:
         self.page_expires: bool = options.get("page_expires", False)
         self.big_page: int = options.get("big_page", 1_000_000)
         self.now: datetime = options.get("now") or CaseSource(files.root).now()
+        self.exec = ExecServer(options.get("run") or scripted({}))
+        self.writes = PodWrites(
+            files,
+            lambda: self.now,
+            enforce=options.get("enforce"),
+            becomes=options.get("becomes"),
+            warns=options.get("warns", ""),
+        )
         self.lock = threading.Lock()
         self.connections: set[socket.socket] = set()
         self.authority: Any = None
@@ -169,6 +181,7 @@ class ApiServer:
         for connection in list(self.connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        self.exec.stop()
         self.http.server_close()
 
     def _secure(self, names: Iterable[str], client_ca: Any) -> None:
@@ -186,6 +199,10 @@ class ApiServer:
         self.scheme = "https"
 
 
+_EXEC = re.compile(r"^api/v1/namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/exec$")
+_PODS = re.compile(
+    r"^api/v1/namespaces/(?P<namespace>[^/]+)/pods(?:/(?P<pod>[^/]+)(?P<sub>/ephemeralcontainers)?)?$"
+)
 _SERVICE_PROXY = re.compile(
     r"^api/v1/namespaces/(?P<namespace>[^/]+)/services/(?:https?:)?(?P<name>[^/:]+)(?::[^/]+)?/proxy/(?P<rest>.*)$"
 )
@@ -244,6 +261,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer("POST")
 
+    def do_PATCH(self) -> None:
+        self._answer("PATCH")
+
+    def do_DELETE(self) -> None:
+        self._answer("DELETE")
+
     def log_message(self, *_: object) -> None:
         """Quiet."""
 
@@ -267,10 +290,50 @@ class _Handler(BaseHTTPRequestHandler):
             scheme, _, token = (self.headers.get("authorization") or "").partition(" ")
             if state.token and (scheme.lower(), token) != ("bearer", state.token):
                 raise NotServed(401, "Unauthorized", "Unauthorized")
+            if upgraded := _EXEC.match(path):
+                self._exec(upgraded["namespace"], upgraded["pod"], parse_qs(parts.query, True))
+                return
+            if method != "GET" and (pods := _PODS.match(path)):
+                self._send(200, _json(self._write(method, pods, query, body)), "application/json", fault)
+                return
             content, type_ = self._content(method, path, query, body)
             self._send(200, content, type_, fault)
         except NotServed as refused:
             self._send(refused.status, refused.body(), refused.type, fault)
+
+    def _exec(self, namespace: str, pod: str, query: dict[str, list[str]]) -> None:
+        """As API server and kubelet: `get` or, since 1.35, `create` on pods/exec lets one in."""
+        state = self.server_state
+        self._permit("get" if "get pods/exec" in state.deny else "create", "pods/exec")
+        found = state.writes.find(namespace, pod)
+        if found is None:
+            raise NotServed(404, "NotFound", f'pods "{pod}" not found', name=pod)
+        container = query.get("container", [""])[0]
+        places = ("containers", "initContainers", "ephemeralContainers")
+        if container not in [one["name"] for place in places for one in found["spec"].get(place) or []]:
+            raise NotServed(400, "BadRequest", f"container {container} is not valid for pod {pod}")
+        if self.headers.get("upgrade", "").lower() != "websocket":
+            raise NotServed(400, "BadRequest", "Upgrade request required")
+        asked = Asked(namespace, pod, container, tuple(query.get("command", ())), "stdin" in query)
+        self.close_connection = True
+        state.exec.serve(self.connection, self.path, list(self.headers.items()), asked)
+
+    def _write(self, method: str, match: re.Match[str], query: dict[str, str], body: bytes) -> dict[str, Any]:
+        writes, namespace, pod = self.server_state.writes, match["namespace"], match["pod"]
+        verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}[method]
+        self._permit(verb, "pods" + (match["sub"] or ""))
+        trial, document = query.get("dryRun") == "All", json.loads(body or b"{}")
+        if method == "POST":
+            return writes.create(namespace, document, trial=trial)
+        if method == "PATCH":
+            return writes.add_ephemeral(namespace, pod, document, trial=trial)
+        return writes.delete(namespace, pod, document)
+
+    def _permit(self, verb: str, resource: str) -> None:
+        state = self.server_state
+        if f"{verb} {resource}" in state.deny:
+            said = f'{resource} is forbidden: User "{state.user}" cannot {verb} resource "{resource}"'
+            raise NotServed(403, "Forbidden", said)
 
     def _content(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[bytes, str]:
         state = self.server_state
@@ -300,6 +363,8 @@ class _Handler(BaseHTTPRequestHandler):
         ):
             content = gzip.compress(content, 1)
             self.send_header("Content-Encoding", "gzip")
+        if self.server_state.writes.warns and self.command in ("POST", "PATCH") and "review" not in self.path:
+            self.send_header("Warning", f'299 - "{self.server_state.writes.warns}"')
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if fault is not None and fault.cut:

@@ -69,6 +69,10 @@ class CaseFiles:
         self._lists: dict[Path, dict[str, Any]] = {}
         self._pages: dict[str, tuple[dict[str, Any], list[Any]]] = {}
         self._lock = Lock()
+        self.pods_changed: dict[tuple[str, str], dict[str, Any] | None] = {}
+        """Pods that were made, changed or (None) deleted since; see pod_writes.py."""
+        self.enforced: dict[str, str] = {}
+        """The Pod Security level by which a namespace is labelled beside its recorded labels."""
 
     def right_of(self, path: str) -> tuple[str, str]:
         """The verb and resource a GET needs: ("list", "deployments.apps"); empty for raw."""
@@ -123,6 +127,18 @@ class CaseFiles:
         return json.dumps({**head, "metadata": metadata, "items": items[:limit]}).encode()
 
     def _all(self, path: str, match: re.Match[str]) -> tuple[dict[str, Any], list[Any]]:
+        head, items = self._recorded(path, match)
+        if match["plural"] == "pods" and self.pods_changed:
+            changed = {
+                key: pod for key, pod in self.pods_changed.items() if match["namespace"] in (None, key[0])
+            }
+            items = [one for one in items if _key(one) not in changed]
+            items = [*items, *(pod for pod in changed.values() if pod is not None)]
+        if match["plural"] == "namespaces" and self.enforced:
+            items = [_labelled(one, self.enforced.get(one["metadata"]["name"])) for one in items]
+        return head, items
+
+    def _recorded(self, path: str, match: re.Match[str]) -> tuple[dict[str, Any], list[Any]]:
         if (whole := self._read(self.root / f"{path}.json")) is not None:
             return {key: value for key, value in whole.items() if key != "items"}, whole["items"]
         self._recorded_refusal(path)
@@ -175,6 +191,17 @@ class CaseFiles:
             found["items"] = found.get("items") or []
             self._lists[path] = found
         return self._lists[path]
+
+
+def _key(item: Any) -> tuple[str, str]:
+    return item["metadata"].get("namespace", ""), item["metadata"]["name"]
+
+
+def _labelled(namespace: Any, level: str | None) -> Any:
+    if level is None:
+        return namespace
+    labels = {**(namespace["metadata"].get("labels") or {}), "pod-security.kubernetes.io/enforce": level}
+    return {**namespace, "metadata": {**namespace["metadata"], "labels": labels}}
 
 
 def _selected(items: list[Any], query: dict[str, str], plural: str) -> list[Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from threading import Lock
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from kuberunbooks.errors import ClusterError, Forbidden, NotCollected, NotFound, Refused
 from kuberunbooks.objects import Event, KubernetesObject, Node, Pod, parse_fields, parse_labels, read_path
@@ -25,6 +25,9 @@ from .logs import Log, parse_log
 from .rights import forbidden
 from .source import LogQuery, Page, RawQuery, Source
 from .transcripts import Transcript
+
+if TYPE_CHECKING:
+    from kuberunbooks.acting.actions import Actor
 
 T = TypeVar("T", bound=KubernetesObject)
 
@@ -78,6 +81,8 @@ class Cluster:
         self._events: dict[tuple[str, str, str], list[Event]] = {}
         self._event_namespaces: set[str] = set()
         self.given_transcripts: list[Transcript] = []
+        self.actor: Actor | None = None
+        """Does what a step plans; None on a case and wherever actions are not allowed."""
         self.now: datetime = source.now()
 
     @property
@@ -91,7 +96,9 @@ class Cluster:
         return self._source.origin()
 
     def close(self) -> None:
-        """Stops pending reads and gives back connections."""
+        """Stops pending reads, removes what an actor made, gives back connections."""
+        if self.actor is not None:
+            self.actor.close()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self._source.close()
@@ -134,6 +141,17 @@ class Cluster:
         key = ("get", kind, namespace, name)
         found: T = self._remember(key, lambda: self._read_item(kind, namespace, name))
         return found
+
+    def again(self, kind: type[T], namespace: str, name: str) -> T:
+        """As `get`, but as it is now, after something was done to it; what was remembered of it is replaced.
+
+        A case has only the one state it holds.
+        """
+        if self._source.selects:
+            with self._lock:
+                for read in ("get", "raw object"):
+                    self._memory.pop((read, kind, namespace, name), None)
+        return self.get(kind, namespace, name)
 
     def find(self, kind: type[T], namespace: str, name: str) -> Glance[T]:
         """As `get`, for supporting evidence: says whether it exists, does not, or cannot be known."""

@@ -49,10 +49,10 @@ class LiveSource:
         Empty: the current context, or the pod's service account when there is
         no kubeconfig. Raises KubeconfigError, CredentialsFailed.
         """
-        credentials = load_credentials(context)
+        self.credentials = credentials = load_credentials(context)
         self.coverage = Coverage()
         self._lock = Lock()
-        self._transport = Transport(credentials, limits or Limits(), self._count)
+        self._transport = Transport(credentials, limits or Limits(), self.count)
         self._origin = Origin(
             kind="live", server=credentials.server, context=credentials.context, user=credentials.user
         )
@@ -128,7 +128,7 @@ class LiveSource:
     def elsewhere(self, name: str, ask: Callable[[], bytes]) -> bytes:
         """What the other server answers."""
         del name
-        self._count()
+        self.count()
         return ask()
 
     def recorded(self, path: str) -> bytes | None:
@@ -149,7 +149,8 @@ class LiveSource:
         """Closes the connections."""
         self._transport.close()
 
-    def _count(self) -> None:
+    def count(self) -> None:
+        """Notes one more request that was sent."""
         with self._lock:
             self.coverage.requests += 1
 

@@ -158,6 +158,11 @@ def survey(
             live.coverage.refuse(_refusal(right, namespace))
 
 
+def ask(live: Reviewer, right: Right, namespace: str) -> bool | None:
+    """Whether a right is given in a namespace, by the server's own word; None when it cannot say."""
+    return _may(live, right, namespace, Event())
+
+
 def can_i(verb: str, resource: str, namespace: str = "", *, namespaced: bool = True) -> str:
     """The kubectl command that asks for a right; `resource` as `pods`, `jobs.batch` or `pods/log`."""
     plural, _, sub = resource.partition("/")

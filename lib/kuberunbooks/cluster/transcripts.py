@@ -44,7 +44,9 @@ class TranscriptTarget(msgspec.Struct, frozen=True):
 class Transcript(msgspec.Struct, kw_only=True):
     """One command and what came of it. `exit_code` None: it was cut off, or nobody noted it.
 
-    `source` is where it was read, as evidence names it (`transcripts/007.json`).
+    `partial`: the output ends before the command did; `why` says in a clause what cut it off (its
+    deadline, the limit of output, a lost connection). `source` is where it was read, as evidence
+    names it (`transcripts/007.json`).
     """
 
     target: TranscriptTarget = msgspec.field(default_factory=TranscriptTarget)
@@ -53,12 +55,15 @@ class Transcript(msgspec.Struct, kw_only=True):
     stderr: str = ""
     exit_code: int | None = None
     at: Time = None
+    partial: bool = False
+    why: str = ""
     source: str = ""
 
     def recorded(self) -> dict[str, Any]:
         """As a case holds it: without `source`, which is where the case keeps it."""
         held: dict[str, Any] = msgspec.to_builtins(self)
-        del held["source"]
+        for name in ("source",) if self.partial else ("source", "partial", "why"):
+            del held[name]
         return held
 
     @property
@@ -85,9 +90,9 @@ def decode_transcripts(body: bytes, source: str) -> list[Transcript]:
 def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
     """The transcripts in a file or folder that a person gives.
 
-    JSON files hold transcripts; any other file, and JSON of another tool, is taken as the
-    plain output of a command on `node` (what it is, its content tells). Raises
-    BadParameter when it cannot be used.
+    JSON files hold transcripts; any other file, and JSON of another tool (`crictl pods -o
+    json`), is taken as the plain output of a command on `node` (what it is, its content
+    tells). Raises BadParameter when it cannot be used.
     """
     place = Path(path).expanduser()
     try:
@@ -103,16 +108,13 @@ def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
         except UnusableFile as error:
             raise BadParameter(f"{file.name} cannot be used as pasted output: {error}.") from error
         text = plain_text(body)
-        if file.suffix == ".json":
+        if file.suffix == ".json" and not _is_output(text.encode()):
             try:
-                found = decode_transcripts(text.encode(), file.name)
+                yield from decode_transcripts(text.encode(), file.name)
             except ValueError as error:
                 raise BadParameter(str(error)) from error
-            if any(one.argv or one.output.strip() for one in found):
-                yield from found
-                continue
-        target = TranscriptTarget(kind="node", node=node)
-        yield Transcript(target=target, stdout=text, source=file.name)
+        else:
+            yield Transcript(target=TranscriptTarget(kind="node", node=node), stdout=text, source=file.name)
 
 
 def plain_text(body: bytes) -> str:
@@ -120,3 +122,15 @@ def plain_text(body: bytes) -> str:
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return body.decode("utf-16", "replace")
     return body.decode("utf-8-sig", "replace")
+
+
+def _is_output(body: bytes) -> bool:
+    """JSON of another kind than a transcript's: a command printed it."""
+    try:
+        found = msgspec.json.decode(body)
+    except NOT_JSON:
+        return False
+    held = found if isinstance(found, list) else [found]
+    return bool(held) and not any(
+        isinstance(one, dict) and {"argv", "stdout", "stderr"} & one.keys() for one in held
+    )

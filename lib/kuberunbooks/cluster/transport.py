@@ -69,7 +69,7 @@ class Limits(NamedTuple):
         return self._replace(connect=min(self.connect, 3.0), read=min(self.read, 5.0))
 
 
-class _Call(NamedTuple):
+class Call(NamedTuple):
     """A request as it goes out, however often."""
 
     method: str
@@ -77,6 +77,7 @@ class _Call(NamedTuple):
     query: Query
     body: bytes | None
     json: bool
+    content_type: str = "application/json"
 
 
 class _Failed(Exception):
@@ -114,7 +115,7 @@ class Transport:
         without it only overload and broken connections are tried again.
         """
         try:
-            body = self._tried(_Call("GET", path, query, None, json), patient)
+            body = self._tried(Call("GET", path, query, None, json), patient)
         except Unreachable:
             self._lost = True
             raise
@@ -123,7 +124,7 @@ class Transport:
 
     def review(self, path: str, document: dict[str, Any]) -> bytes:
         """The answer to a review (SelfSubjectReview and its kin), asked once."""
-        return self._last(_Call("POST", path, (), msgspec.json.encode(document), True), self._deadline())
+        return self._last(Call("POST", path, (), msgspec.json.encode(document), True), self._deadline())
 
     def close(self) -> None:
         """Closes the connections."""
@@ -132,7 +133,7 @@ class Transport:
     def _deadline(self) -> float:
         return time.monotonic() + self._limits.total
 
-    def _tried(self, call: _Call, patient: bool) -> bytes:
+    def _tried(self, call: Call, patient: bool) -> bytes:
         deadline = self._deadline()
         # An own loop: stamina reports each retry through structlog to stdout, which is a notebook's cell.
         for wait in () if self._lost else self._limits.waits:
@@ -149,17 +150,17 @@ class Transport:
                 time.sleep(pause)
         return self._last(call, deadline)
 
-    def _last(self, call: _Call, deadline: float) -> bytes:
+    def _last(self, call: Call, deadline: float) -> bytes:
         try:
             return self._once(call, deadline)
         except _Failed as failed:
             raise failed.error from failed.__cause__
 
-    def _once(self, call: _Call, deadline: float) -> bytes:
+    def _once(self, call: Call, deadline: float) -> bytes:
         started = time.monotonic()
         remaining = max(0.001, deadline - started)
         limits = self._limits.hasty() if self._lost else self._limits
-        url = f"{self._credentials.url}/{_encoded(call.path, call.query)}"
+        url = f"{self._credentials.url}/{encoded(call.path, call.query)}"
         headers = self._headers(call)
         try:
             response = self._credentials.pool.request(
@@ -182,13 +183,13 @@ class Transport:
             content = self._body(response, call.path, deadline)
         return self._judged(response, content, call)
 
-    def _headers(self, call: _Call) -> urllib3.HTTPHeaderDict:
+    def _headers(self, call: Call) -> urllib3.HTTPHeaderDict:
         headers = self._credentials.headers()
         headers["accept"] = "application/json" if call.json else "*/*"
         headers["accept-encoding"] = "gzip"
         headers["user-agent"] = f"kuberunbooks/{__version__}"
         if call.body is not None:
-            headers["content-type"] = "application/json"
+            headers["content-type"] = call.content_type
         return headers
 
     def _body(self, response: urllib3.BaseHTTPResponse, path: str, deadline: float) -> bytes:
@@ -225,7 +226,7 @@ class Transport:
         server, seconds = self._credentials.server, self._limits.total
         return TimedOut(f"The answer of {server} to {path} was not whole after {seconds:g} s.")
 
-    def _judged(self, response: urllib3.BaseHTTPResponse, body: bytes, call: _Call) -> bytes:
+    def _judged(self, response: urllib3.BaseHTTPResponse, body: bytes, call: Call) -> bytes:
         status, server, path = response.status, self._credentials.server, call.path
         if 300 <= status < 400:
             elsewhere = urlsplit(response.headers.get("location", "")).hostname or "another page"
@@ -306,7 +307,7 @@ class Transport:
             self._skew = offset if abs(offset) > _DATE_TOLERANCE else 0.0
 
 
-def _encoded(path: str, query: Query) -> str:
+def encoded(path: str, query: Query) -> str:
     """The path with every segment encoded, so that no name can lead to another path. Raises NotFound."""
     segments = path.split("/")
     # The kubelet answers questions about logs under this name only, with the slash at its end.
