@@ -163,6 +163,20 @@ def test_a_right_that_is_missing_is_named_with_the_command_that_asks_for_it(shop
         assert not [one for one in server.requests if one.query.get("dryRun")]
 
 
+def test_a_right_that_was_given_is_asked_for_once_and_one_that_was_not_again(shop: Shop, act: Act) -> None:
+    reviews = "selfsubjectaccessreviews"
+    with shop() as server:
+        cluster, actor = act(server)
+        before = server.count(reviews)
+        for _ in range(3):
+            assert actor.plan(command(cluster)).allowed
+        assert server.count(reviews) == before + 2
+        server.deny.add("create pods")
+        assert not actor.plan(debug_pod()).allowed
+        server.deny.clear()
+        assert actor.plan(debug_pod()).allowed
+
+
 @pytest.mark.parametrize(
     ("deny", "allowed"),
     [

@@ -14,7 +14,12 @@ import pytest
 
 from kuberunbooks import notebook
 from kuberunbooks.cluster.case_output import CASE_OUT
-from kuberunbooks.cluster.transcripts import decode_transcripts, read_transcripts
+from kuberunbooks.cluster.transcripts import (
+    MOST_BYTES,
+    decode_transcripts,
+    pasted_transcripts,
+    read_transcripts,
+)
 from kuberunbooks.errors import BadParameter
 from tests.support.api_server import serve_case
 
@@ -98,6 +103,23 @@ def test_text_that_is_no_json_is_what_a_command_printed_on_the_node_that_is_name
     (found,) = read_transcripts(str(tmp_path), "n1")
     assert (found.target.text, found.argv, found.source) == ("node/n1", [], "rules.txt")
     assert found.stdout.startswith("*nat")
+
+
+def test_pasted_text_is_what_a_command_printed_on_the_node_that_is_named() -> None:
+    (found,) = pasted_transcripts("\ufeffPS> hostname\r\nwin-1\udcff\r\n", "win-1")
+    assert (found.target.text, found.argv, found.source) == ("node/win-1", [], "pasted")
+    # A command line may hold bytes that are no UTF-8: they must not keep a case from being written.
+    assert found.stdout == "PS> hostname\r\nwin-1?\r\n"
+
+
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_nothing_pasted_is_no_transcript(text: str) -> None:
+    assert pasted_transcripts(text, "win-1") == []
+
+
+def test_a_paste_that_is_longer_than_any_file_may_be_is_refused() -> None:
+    with pytest.raises(BadParameter, match="longer than 64 MiB"):
+        pasted_transcripts("x" * (MOST_BYTES + 1))
 
 
 def test_a_file_that_does_not_exist_is_said() -> None:

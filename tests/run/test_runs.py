@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,41 @@ def test_fail_on_makes_a_finding_the_exit_status(own: Notebooks, incident: Calla
     assert own.run("pods", *crash, "--fail-on", "critical").returncode == 1
     assert own.report()["severity"] == "critical"
     assert own.run("pods", *_case(own, incident, "healthy"), "--fail-on", "warning").returncode == 0
+
+
+SECRET = "hunter2hunter2"
+PASTED = f"""PS> Get-HnsNetwork
+PS> proxies
+HTTPS_PROXY=http://joe:{SECRET}@proxy.test:443/
+a line that nothing judges
+PS> """
+
+
+def test_what_was_pasted_is_judged_and_shown_in_no_result(
+    own: Notebooks, incident: Callable[[str], Path]
+) -> None:
+    asked = [*_case(own, incident, "nodes"), "-p", "target=node/win-1", "-p", f"pasted={PASTED}"]
+    ended = own.run("windows-networking", *asked, "-p", f"external=https://joe:{SECRET}@example.test/")
+    assert ended.returncode == 0, ended.stderr
+    assert "WindowsHostAnswered" in {one["code"] for one in own.report()["findings"]}
+    length = f"({len(PASTED)} characters, not shown)"
+    for name in RESULTS:
+        text = (own.out / name).read_text()
+        assert SECRET not in text, name
+        assert "a line that nothing judges" not in text, name
+        assert (length in text) is (name != "summary.md"), name
+    with zipfile.ZipFile(own.out / "case.zip") as case:
+        assert not [name for name in case.namelist() if SECRET.encode() in case.read(name)]
+    assert SECRET not in ended.stdout + ended.stderr
+
+
+def test_a_secret_in_a_parameter_is_not_in_the_notebook_either(own: Notebooks) -> None:
+    own.write("echo", "print(len(target))", parameters='target: str = ""')
+    value = f"https://joe:{SECRET}@example.test/"
+    assert own.run("echo", "-p", f"target={value}").returncode == 0
+    assert own.text("cell-1") == f"{len(value)}\n"
+    for name in RESULTS:
+        assert SECRET not in (own.out / name).read_text(), name
 
 
 def test_every_step_of_the_guide_is_in_the_report(own: Notebooks, incident: Callable[[str], Path]) -> None:

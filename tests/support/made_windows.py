@@ -85,6 +85,7 @@ def kubeadm(text: str = KUBEADM) -> dict[str, Any]:
     """The ConfigMap in which kubeadm keeps the cluster's ranges."""
     return {
         "kind": "ConfigMap",
+        "apiVersion": "v1",
         "metadata": {"name": "kubeadm-config", "namespace": "kube-system", "uid": "uid-kubeadm"},
         "data": {"ClusterConfiguration": text},
     }

@@ -15,7 +15,7 @@ from threading import Lock
 
 from kuberunbooks.cluster import Cluster, Transcript, TranscriptTarget
 from kuberunbooks.cluster.live import LiveSource
-from kuberunbooks.cluster.rights import ask, can_i
+from kuberunbooks.cluster.rights import Right, ask, can_i
 from kuberunbooks.errors import ClusterError, Refused, RunbookError
 from kuberunbooks.objects import Namespace, Pod
 
@@ -38,6 +38,7 @@ class LiveActor:
         self._live = live
         self._writer = Writer(live.credentials, live.count)
         self._plans: list[Planned] = []
+        self._rights: set[tuple[Right, str]] = set()
         self._made: dict[tuple[str, str], None] = {}
         self._lock = Lock()
         context = live.credentials.context
@@ -45,9 +46,7 @@ class LiveActor:
 
     def plan(self, action: Action) -> Planned:
         """Asks for the rights, tries objects with a dry run. Raises only what fails every request."""
-        answers = tuple(
-            RightAnswer(right, ask(self._live, right, action.namespace)) for right in action.rights
-        )
+        answers = tuple(RightAnswer(right, self._given(right, action.namespace)) for right in action.rights)
         refusals = _not_given(action, answers)
         planned = Planned(action, answers, tuple(refusals))
         if action.kind in _MAKING:
@@ -110,6 +109,15 @@ class LiveActor:
         self._guardian.close()
         atexit.unregister(self.close)
         return failed
+
+    def _given(self, right: Right, namespace: str) -> bool | None:
+        """A right that was given is not asked for again: a guide plans the same command many times."""
+        if (right, namespace) in self._rights:
+            return True
+        given = ask(self._live, right, namespace)
+        if given:
+            self._rights.add((right, namespace))
+        return given
 
     def _run(self, planned: Planned) -> Done:
         action = planned.action

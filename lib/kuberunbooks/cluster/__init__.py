@@ -3,7 +3,7 @@
 from .cluster import Cluster, Glance, Listing, Query
 from .coverage import Coverage, Data, EventWindow, Origin, Refusal
 from .logs import Line, Log
-from .transcripts import Transcript, TranscriptTarget, read_transcripts
+from .transcripts import Transcript, TranscriptTarget, pasted_transcripts, read_transcripts
 
 __all__ = [
     "Cluster",
@@ -19,5 +19,6 @@ __all__ = [
     "Refusal",
     "Transcript",
     "TranscriptTarget",
+    "pasted_transcripts",
     "read_transcripts",
 ]

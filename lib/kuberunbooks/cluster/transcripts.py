@@ -114,7 +114,25 @@ def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
             except ValueError as error:
                 raise BadParameter(str(error)) from error
         else:
-            yield Transcript(target=TranscriptTarget(kind="node", node=node), stdout=text, source=file.name)
+            yield _printed(text, node, file.name)
+
+
+def pasted_transcripts(text: str, node: str = "") -> list[Transcript]:
+    """What a person pasted into a parameter, as the plain output of a command on `node`; none when blank.
+
+    Raises BadParameter when it is longer than a file may be.
+    """
+    # A command line may hold bytes that are no UTF-8, which Python keeps as halves of characters.
+    body = text.encode("utf-8", "replace")
+    if len(body) > MOST_BYTES:
+        raise BadParameter(f"What was pasted is longer than {MOST_BYTES >> 20} MiB.")
+    if not body.strip():
+        return []
+    return [_printed(plain_text(body), node, "pasted")]
+
+
+def _printed(text: str, node: str, source: str) -> Transcript:
+    return Transcript(target=TranscriptTarget(kind="node", node=node), stdout=text, source=source)
 
 
 def plain_text(body: bytes) -> str:

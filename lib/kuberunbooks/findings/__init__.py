@@ -2,7 +2,7 @@
 
 from kuberunbooks.cluster import Coverage, EventWindow, Origin, Refusal
 
-from .catalogue import apply_override, entries, fill
+from .catalogue import apply_override, attached, entries, fill
 from .charts import Bar, Bars, Lines, Moment, Series, Threshold, Unit
 from .grouping import Owner, group
 from .headline import headline, precedence, without_explained
@@ -74,6 +74,7 @@ __all__ = [
     "Unit",
     "Words",
     "apply_override",
+    "attached",
     "entries",
     "fill",
     "finding",

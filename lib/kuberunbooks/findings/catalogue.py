@@ -186,6 +186,7 @@ def _words(language: str) -> Words:
 def _environment(language: str, command: bool) -> jinja2.Environment:
     environment = jinja2.Environment(  # noqa: S701 - plain text and shell; HTML is escaped where HTML is made
         undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(CATALOGUE),
         finalize=_shell if command else None,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -199,6 +200,14 @@ def _environment(language: str, command: bool) -> jinja2.Environment:
         opening=_opening,
     )
     return environment
+
+
+def attached(name: str, facts: dict[str, Any]) -> str:
+    """A file that texts of the catalogue include (a script, a manifest), as they show it.
+
+    For what is not only printed but done: that both are the same.
+    """
+    return _environment("en", True).get_template(name).render(facts)
 
 
 def _opening(text: str) -> str:

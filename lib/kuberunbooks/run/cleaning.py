@@ -3,7 +3,7 @@
 The outputs of steps are redacted and bounded where they are made. What a
 person's own cells print, show or raise passes the redaction chain here; printed
 text is joined (nbclient's own way of doing that is quadratic in the length of a
-line) and bounded.
+line) and bounded. So do the parameters that papermill wrote into the notebook.
 """
 
 from __future__ import annotations
@@ -19,13 +19,43 @@ MOST_PRINTED = 200_000
 """Characters of printed text kept of a cell, from its beginning and its end."""
 
 
-def clean(notebook: Any, redactor: Redactor) -> None:
-    """Joins, bounds and redacts the notebook's other outputs, in place."""
+PASTED = "pasted"
+"""The parameter of any runbook that takes what a command printed: it is judged, and shown nowhere."""
+
+_INJECTED = "injected-parameters"
+
+
+def shown(parameters: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """The parameters as results show them: without secrets, and of what was pasted only how much it is."""
+    kept = dict(parameters)
+    if pasted := kept.get(PASTED):
+        kept[PASTED] = f"({len(str(pasted)):,} characters, not shown)"
+    redacted: dict[str, Any] = redactor.plain(kept)
+    return redacted
+
+
+def clean(notebook: Any, parameters: dict[str, Any], redactor: Redactor) -> None:
+    """Joins, bounds and redacts the notebook's other outputs, in place.
+
+    `parameters` (as `shown`) take the place of those that papermill wrote in.
+    """
+    _show(notebook, parameters)
     for cell in notebook.cells:
         if cell.get("outputs"):
             cell.outputs = _joined(cell.outputs)
             for output in cell.outputs:
                 _redact(output, redactor)
+
+
+def _show(notebook: Any, parameters: dict[str, Any]) -> None:
+    from papermill.translators import translate_parameters
+
+    held = notebook.metadata.get("papermill", {})
+    if "parameters" in held:
+        held["parameters"] = parameters
+    for cell in notebook.cells:
+        if _INJECTED in cell.metadata.get("tags", ()):
+            cell.source = translate_parameters("python3", "python", parameters)
 
 
 def _joined(outputs: list[Any]) -> list[Any]:

@@ -148,14 +148,15 @@ def _write(order: Order, notebook: Any, failure: RunbookError | None, results: R
     from kuberunbooks.findings import Failure
     from kuberunbooks.redaction import Redactor
 
-    from .cleaning import clean
+    from .cleaning import clean, shown
 
     redactor = Redactor()
-    clean(notebook, redactor)
+    given = shown(_passed_on(order), redactor)
+    clean(notebook, given, redactor)
     collected = report.collect(
         notebook,
         # Shown in the report: what a person typed may hold a secret too.
-        parameters=redactor.plain({**defaults(order.runbook.parameters), **_passed_on(order)}),
+        parameters={**shown(defaults(order.runbook.parameters), redactor), **given},
         failure=Failure(
             error=type(failure).__name__,
             sentence=redactor.text(str(failure)),

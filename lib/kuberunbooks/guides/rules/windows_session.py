@@ -35,6 +35,7 @@ _WRAPPED = re.compile(
     re.IGNORECASE,
 )
 _CMD = re.compile(r"^cmd(?:\.exe)? /[ck] (?P<command>.+)$", re.IGNORECASE)
+_SCRIPT = re.compile(r"-(?:e|ec|enc|encodedcommand|f|file)\b", re.IGNORECASE)
 _SHOWN = 160
 
 
@@ -85,29 +86,39 @@ class Piece:
 def pieces(one: Transcript) -> Iterator[Piece]:
     """The pieces of a transcript, in order."""
     text = one.output.replace("\r\n", "\n").replace("\ufeff", "")[:MOST_PASTED]
+    where = one.target
     if one.argv:
-        words, target = unwrapped(one.argv, one.target)
-        yield _piece(bare_command(" ".join(words)), text, target, one, ended=one.exit_code == 0)
-        return
+        words, where = unwrapped(one.argv, one.target)
+        if not _runs_script(words):
+            yield _piece(bare_command(" ".join(words)), text, where, one, ended=one.exit_code == 0)
+            return
     found = list(_PROMPT.finditer(text))
     before = text[: found[0].start()] if found else text
     if before.strip():
-        yield _piece("", before, one.target, one)
+        yield _piece("", before, where, one)
     inside: TranscriptTarget | None = None
     for match, printed in bodies(text, found):
-        command, target = (match["command"] or "").strip(), inside or one.target
+        command, target = (match["command"] or "").strip(), inside or where
         if not command and not printed.strip():
             continue
         within = _IN_POD.match(command)
         if within is not None:
             words = command_words(f"kubectl exec {within['before'].replace('exec', '', 1)} --")
-            target = unwrapped([*words, "-"], one.target)[1]
+            target = unwrapped([*words, "-"], where)[1]
             command = bare_command(within["command"].strip().strip("\"'"))
             inside = target if _SHELL.match(command) else inside
         elif command.lower() == "exit":
             inside = None
-        ended = match is not found[-1]
+        ended = match is not found[-1] or one.exit_code == 0
         yield _piece(bare_command(command), printed.removeprefix("\n"), target, one, ended=ended)
+
+
+def _runs_script(words: list[str]) -> bool:
+    """Whether PowerShell was handed a script, which may print its own prompts, and not one command."""
+    first = words[0].rpartition("\\")[2].lower() if words else ""
+    if first.removesuffix(".exe") not in ("powershell", "pwsh"):
+        return False
+    return words[-1] == "-" or any(_SCRIPT.fullmatch(word) for word in words[1:])
 
 
 def _piece(

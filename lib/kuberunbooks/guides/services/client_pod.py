@@ -1,19 +1,23 @@
 """SV-00: the pod that asks, and what commands printed that were run inside the cluster.
 
 The upstream guide begins with a shell in a pod. Here a pod is named (parameter
-`client`), and answers come from transcripts; this step says which there are.
+`client`), and answers come from transcripts: those of the case, those a person gives, and
+those of the commands that are run here first where actions are allowed (`asking`).
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
+from kuberunbooks.acting.seen import pods_seen
 from kuberunbooks.cluster import Cluster, Transcript
-from kuberunbooks.findings import Column, Note, Table, finding
+from kuberunbooks.findings import Column, Finding, Note, Table, finding
 
 from ..step import NotChecked, Yielded, step
+from .asking import ask
+from .probe import is_probe, is_running, why_not
 from .target import Services
+from .transcripts import cite
 
 _ROWS = 60
 _COMMAND = 90
@@ -22,6 +26,7 @@ _COMMAND = 90
 @step("SV-00", title="Who asks?")
 def client_pod(target: Services, cluster: Cluster) -> Iterator[Yielded]:
     """Which pod is the client, and which answers from inside the cluster are at hand?"""
+    yield from ask(target, cluster)
     heard = cluster.transcripts()
     if target.client is not None:
         ready = target.client.is_ready
@@ -34,14 +39,34 @@ def client_pod(target: Services, cluster: Cluster) -> Iterator[Yielded]:
         )
     elif wanted := str(target.options.get("client") or ""):
         yield Note(text=f"The client {wanted} could not be read; what depends on it is not checked.")
+    yield from _probe(heard)
     if heard:
         yield _table(heard)
     elif target.client is None and not target.options.get("client"):
         yield NotChecked(
             "No client pod was named and no command was run there: lookups and requests are not checked."
         )
-    if not heard:
-        yield from _how_to_ask(target)
+
+
+def _probe(heard: list[Transcript]) -> Iterator[Finding]:
+    """What became of the pod that was made to ask, by its last recorded state."""
+    states = [(transcript, pod) for transcript, pod in pods_seen(heard) if is_probe(pod)]
+    if not states:
+        return
+    transcript, pod = states[-1]
+    if is_running(pod):
+        evidence = cite(transcript, f"phase {pod.status.phase}")
+        yield finding("ProbePodReady", pod, evidence=evidence, node=pod.spec.node_name)
+    else:
+        why = why_not(pod)
+        yield finding(
+            "ProbePodFailed",
+            pod,
+            evidence=cite(transcript, why or f"phase {pod.status.phase}"),
+            why=why,
+            phase=pod.status.phase,
+            image=pod.spec.containers[0].image if pod.spec.containers else "",
+        )
 
 
 def _table(heard: list[Transcript]) -> Table:
@@ -57,24 +82,4 @@ def _table(heard: list[Transcript]) -> Table:
             for one in heard[:_ROWS]
         ],
         omitted=max(len(heard) - _ROWS, 0),
-    )
-
-
-def _how_to_ask(target: Services) -> Iterator[Note]:
-    """The commands whose output the steps below read."""
-    service = next((one for one in target.services if one.addresses and one.spec.ports), None)
-    if target.client is None or service is None:
-        return
-    pod, place = shlex.quote(target.client.name), shlex.quote(target.client.namespace)
-    host = service.addresses[0]
-    address = f"[{host}]" if ":" in host else host
-    inside = (
-        "cat /etc/resolv.conf",
-        f"nslookup {service.name}",
-        f"nslookup {service.name}.{service.namespace}.svc.cluster.local",
-        f"curl -sS -m 3 -o /dev/null -w '%{{http_code}}\\n' http://{address}:{service.spec.ports[0].port}/",
-    )
-    commands = "; ".join(f"kubectl exec -n {place} {pod} -- {one}" for one in inside)
-    yield Note(
-        text=f"Lookups and requests are checked when you give the output of these as transcripts: {commands}"
     )

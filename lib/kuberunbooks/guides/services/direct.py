@@ -22,7 +22,8 @@ def direct(target: Services, cluster: Cluster) -> Iterator[Yielded]:
     """Does every endpoint answer on its own address and port?"""
     last: dict[tuple[str, int], Answer] = {}
     for one in answers(cluster):
-        last[(one.host, one.port)] = one
+        if one.outcome != "unclear":
+            last[(one.host, one.port)] = one
     judged = False
     for backing in target.backings if last else ():
         places = list(_places(backing))

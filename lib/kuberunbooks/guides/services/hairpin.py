@@ -92,7 +92,7 @@ def _own(target: Services, heard: list[Answer]) -> Iterator[_Own]:
     for one in heard:
         where = one.transcript.target
         backing = by_address.get(plain_address(one.host))
-        if backing is None or not where.pod:
+        if backing is None or not where.pod or one.outcome == "unclear":
             continue
         service = backing.service
         mine = pods.setdefault(

@@ -91,6 +91,7 @@ def node_lookup(target: Services, cluster: Cluster) -> Iterator[Yielded]:
             "No lookup with the DNS Service's address was made on a node: give its output with the "
             "parameters transcripts and transcripts_node."
         )
+        yield from _on_a_node(target, cluster, names)
 
 
 def _judge(
@@ -258,6 +259,15 @@ def _unasked(target: Services, cluster: Cluster, tried: bool) -> Iterator[Yielde
     service = next(iter(target.services), None)
     if service is not None and target.single:
         yield Note(text=f"To look it up where a client does: {_command(target, cluster, service)}")
+
+
+def _on_a_node(target: Services, cluster: Cluster, names: ServiceNames) -> Iterator[Note]:
+    """The lookup by hand: no run goes to a node for it."""
+    service = next(iter(target.services), None)
+    server = next(iter(cluster_dns_of(target, cluster).addresses), "")
+    if service is not None and target.single and server:
+        name = f"{service.name}.{service.namespace}.svc.{names.domain or DEFAULT_DOMAIN}"
+        yield Note(text=f"On a node: {shlex.join(['nslookup', name, server])}")
 
 
 def _command(target: Services, cluster: Cluster, service: Service) -> str:

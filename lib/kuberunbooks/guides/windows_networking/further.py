@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
 
 from kuberunbooks.cluster import Cluster
-from kuberunbooks.findings import Finding, finding
+from kuberunbooks.findings import Finding, Note, finding
+from kuberunbooks.objects import Node
 
+from ..rules.planned_actions import planned_actions
 from ..step import NotChecked, Step, StepFunction, Yielded, step
 from .borrowed import no_pods
-from .heard import heard
-from .host_checks import open_checks
+from .heard import answer_of, heard
+from .host_checks import HostCheck, open_checks
+from .host_pod import asking, plain_name
 from .target import WindowsNetworking
 
 _MEMO = "serious"
 _FIRST = "WN-00"
 _OF_WINDOWS = ("Windows", "Flannel", "ExceptionList")
 _IMAGES = "WN-02"
-_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 def noting(one: Step) -> Step:
@@ -59,24 +60,10 @@ def _moot(id_: str, target: WindowsNetworking, cluster: Cluster) -> str:
 )
 def further(target: WindowsNetworking, cluster: Cluster) -> Iterator[Yielded]:
     """Which checks can only the node answer, and who helps when nothing explains it?"""
-    del cluster
     serious: list[Finding] = target.memo.get(_MEMO, [])
     checks = open_checks(target)
     if checks and target.nodes:
-        node = next((one for one in target.nodes if one.is_ready), target.nodes[0])
-        # The name goes into a manifest and into PowerShell, whose quotes are not those of a shell.
-        name = node.name if _NAME.fullmatch(node.name) else ""
-        yield finding(
-            "WindowsHostChecksOpen",
-            target.subject,
-            evidence=node.cite("status.nodeInfo.operatingSystem"),
-            checks=[one.about for one in checks],
-            node=name,
-            pods=len(target.windows.pods),
-            nodes=len(target.nodes),
-            quiet=not serious,
-        )
-        yield finding("WindowsHostScript", node, node=name)
+        yield from _open(checks, target, cluster, quiet=not serious)
     unsolved = sorted(
         {one.code for one in serious if one.severity == "critical" and one.code.startswith(_OF_WINDOWS)}
     )
@@ -84,3 +71,37 @@ def further(target: WindowsNetworking, cluster: Cluster) -> Iterator[Yielded]:
         yield finding("WindowsHelp", target.subject, codes=unsolved)
     if not checks and not serious:
         yield NotChecked("Nothing is left to ask.")
+
+
+def _open(
+    checks: list[HostCheck], target: WindowsNetworking, cluster: Cluster, *, quiet: bool
+) -> Iterator[Yielded]:
+    """What nobody answered, the script that asks it, and what a run that may act would do."""
+    silent = [one for one in target.nodes if answer_of(one.name, target, cluster) is None]
+    if not silent:
+        yield Note(
+            text=f"What the nodes printed does not show {'; '.join(one.about for one in checks)}. "
+            "It may stand elsewhere there: " + "; ".join(f"`{one.command}`" for one in checks)
+        )
+        return
+    node = _first(silent)
+    name = plain_name(node)
+    yield finding(
+        "WindowsHostChecksOpen",
+        target.subject,
+        evidence=node.cite("status.nodeInfo.operatingSystem"),
+        checks=[one.about for one in checks],
+        node=name,
+        pods=len(target.windows.pods),
+        nodes=len(target.nodes),
+        quiet=quiet,
+        allowed=cluster.actor is not None,
+    )
+    yield finding("WindowsHostScript", node, node=name)
+    if name and cluster.actor is None:
+        one = asking(node)
+        yield planned_actions((one.pod, one.command), "What a run with allow_actions=true would do")
+
+
+def _first(nodes: list[Node]) -> Node:
+    return next((one for one in nodes if one.is_ready), nodes[0])

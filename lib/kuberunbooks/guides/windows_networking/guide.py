@@ -29,6 +29,7 @@ from .dns import dns
 from .flannel import flannel_rejoined, flannel_subnet, flannel_waiting
 from .further import further, noting
 from .hostname_override import kube_proxy
+from .hosts import hosts
 from .images import images
 from .inventory import nodes
 from .node_limits import node_ports, service_ips
@@ -66,6 +67,7 @@ GUIDE = Guide(
         noting(one)
         for one in (
             _with_pods(nodes, overall),
+            hosts,
             _with_pods(sandboxes, waiting, crashes),
             _with_pods(images, scheduling, resources, host_ports, placement, images_of_pods),
             connectivity,

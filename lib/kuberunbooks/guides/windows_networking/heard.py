@@ -15,7 +15,11 @@ from ..rules.windows_pods import is_host_process
 from ..rules.windows_session import Piece, pieces
 from .target import WindowsNetworking
 
+LAST_QUESTION = "proxies"
+"""The last prompt of the script for nodes (windows-checks.ps1): what comes to it has run to its end."""
+
 _MEMO = "heard"
+_STATES = (["kubectl", "get"], ["kubectl", "run"])
 _MOST = 2000
 _HOSTS = ("", "node")
 """Kinds of targets that may be a node; what a person ran on a workstation is no node's."""
@@ -27,6 +31,17 @@ def heard(target: WindowsNetworking, cluster: Cluster) -> list[Piece]:
     if found is None:
         target.memo[_MEMO] = found = list(_pieces(target, cluster))[:_MOST]
     return found
+
+
+def forget(target: WindowsNetworking) -> None:
+    """Drops what was remembered, when more can be heard."""
+    target.memo.pop(_MEMO, None)
+
+
+def answer_of(node: str, target: WindowsNetworking, cluster: Cluster) -> Piece | None:
+    """What a node printed last when it ran the whole script, by hand or in a HostProcess pod."""
+    found = (one for one in on_hosts(target, cluster) if one.node == node)
+    return next((one for one in found if one.command == LAST_QUESTION), None)
 
 
 def on_hosts(target: WindowsNetworking, cluster: Cluster) -> list[Piece]:
@@ -43,6 +58,8 @@ def _pieces(target: WindowsNetworking, cluster: Cluster) -> Iterator[Piece]:
     names = [node.name for node in target.nodes]
     by_name = {(pod.namespace, pod.name): pod for pod in target.asked.pods}
     for transcript in cluster.transcripts():
+        if transcript.target.kind == "workstation" and transcript.argv[:2] in _STATES:
+            continue  # what the API server said of a pod, not what anything printed in it
         for one in pieces(transcript):
             pod = by_name.get((one.namespace, one.pod)) if one.pod else None
             if pod is not None and is_host_process(pod.spec):

@@ -51,7 +51,7 @@ def unanswered(target: WindowsNetworking, check: HostCheck) -> NotChecked:
         found.append(check)
     return NotChecked(
         f"Only the node shows {check.about}. In PowerShell there: `{check.command}`; "
-        "give what it prints in a file, with the parameter transcripts."
+        "paste what it prints as the parameter pasted, or name a file with it in transcripts."
     )
 
 

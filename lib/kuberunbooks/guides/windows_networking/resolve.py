@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kuberunbooks.cluster import Cluster, Listing, read_transcripts
+from kuberunbooks.cluster import Cluster, Listing, pasted_transcripts, read_transcripts
 from kuberunbooks.errors import ClusterError, NotFound
 from kuberunbooks.findings import Words
 from kuberunbooks.objects import Node, Pod
@@ -67,9 +67,10 @@ def _named_node(wanted: str, fleet: Listing[Node]) -> str:
 
 
 def _take_transcripts(cluster: Cluster, options: Mapping[str, Any], node: str) -> None:
-    """What the named files hold; the run's case gets it, without secrets, and gives the same verdict."""
+    """What was pasted and what files hold; the run's case gets it, without secrets, for the same verdict."""
+    where = str(options.get("transcripts_node") or "").strip() or node
+    cluster.given_transcripts += pasted_transcripts(str(options.get("pasted") or ""), where)
     if given := str(options.get("transcripts") or "").strip():
-        where = str(options.get("transcripts_node") or "").strip() or node
         cluster.given_transcripts += read_transcripts(given, where)
 
 
