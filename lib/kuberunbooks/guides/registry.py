@@ -24,11 +24,14 @@ _MODULES = {
     "termination-messages": "kuberunbooks.guides.termination_messages",
     "running-pods": "kuberunbooks.guides.running_pods",
     "services": "kuberunbooks.guides.services",
+    "ephemeral-debug": "kuberunbooks.guides.ephemeral_debug",
     "cluster": "kuberunbooks.guides.cluster",
     "node-problems": "kuberunbooks.guides.node_problems",
     "audit": "kuberunbooks.guides.audit",
     "monitoring-tools": "kuberunbooks.guides.monitoring_tools",
     "resource-metrics": "kuberunbooks.guides.resource_metrics",
+    "shell": "kuberunbooks.guides.shell",
+    "crictl": "kuberunbooks.guides.crictl",
 }
 
 

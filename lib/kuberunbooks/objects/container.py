@@ -155,6 +155,7 @@ class SecurityContext(View):
     run_as_non_root: bool | None = None
     run_as_user: int | None = None
     privileged: bool | None = None
+    read_only_root_filesystem: bool | None = None
 
 
 class VolumeMount(View):
@@ -187,6 +188,7 @@ class Container(View):
     security_context: SecurityContext | None = None
     termination_message_path: str = "/dev/termination-log"
     termination_message_policy: str = "File"
+    target_container_name: str = ""
 
     @property
     def is_sidecar(self) -> bool:
@@ -216,6 +218,7 @@ class Terminated(View):
     message: str = ""
     started_at: Time = None
     finished_at: Time = None
+    container_id: str = msgspec.field(name="containerID", default="")
 
     @property
     def ran_seconds(self) -> float | None:
@@ -244,6 +247,7 @@ class ContainerStatus(View):
     restart_count: int = 0
     image: str = ""
     image_id: str = msgspec.field(name="imageID", default="")
+    container_id: str = msgspec.field(name="containerID", default="")
 
     @property
     def newest_end(self) -> Terminated | None:

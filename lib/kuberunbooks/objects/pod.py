@@ -165,6 +165,9 @@ class PodSpec(View):
     priority_class_name: str = ""
     runtime_class_name: str = ""
     host_network: bool = False
+    host_pid: bool = msgspec.field(name="hostPID", default=False)
+    share_process_namespace: bool | None = None
+    os: Named | None = None
     dns_policy: str = "ClusterFirst"
     dns_config: DnsConfig | None = None
     host_aliases: list[HostAlias] = []
