@@ -43,6 +43,10 @@ INCIDENTS = [
     ("resource-metrics", "autoscaling", "hpa/ghost", "HpaTargetMissing", "no-such"),
     ("monitoring-tools", "autoscaling", "", "HpaMetricUnserved", "metrics"),
     ("node-problems", "nodes", "", "KernelDeadlock", "worker-2"),
+    ("audit", "audit", "", "AuditRbacChanged", "temp-admin"),
+    ("windows-networking", "nodes", "", "NodeStatusUnknown", "win-1"),
+    ("windows-networking", "healthy", "", "NoWindowsNodes", "Windows"),
+    ("telepresence", "healthy", "", "TrafficManagerMissing", "Telepresence"),
 ]
 
 

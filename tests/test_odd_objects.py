@@ -82,6 +82,8 @@ OTHERS = [
     ("monitoring-tools", "autoscaling"),
     ("node-problems", "nodes"),
     ("audit", "healthy"),
+    ("windows-networking", "nodes"),
+    ("telepresence", "healthy"),
 ]
 
 

@@ -44,6 +44,8 @@ WIDE = [
     *(("monitoring-tools", name) for name in ("autoscaling", "healthy")),
     *(("node-problems", name) for name in ("nodes", "healthy")),
     ("audit", "healthy"),
+    *(("windows-networking", name) for name in ("nodes", "healthy")),
+    *(("telepresence", name) for name in ("crashloop", "healthy")),
 ]
 ELSEWHERE = [(guide, name) for guide, (names, _) in OTHER_GUIDES.items() for name in names]
 

@@ -779,6 +779,8 @@ def suits(guide: str, target: str) -> bool:
         "resource-metrics",
         "monitoring-tools",
         "node-problems",
+        "windows-networking",
+        "telepresence",
     ],
 )
 @pytest.mark.parametrize("situation", QUIET, ids=lambda one: one.__name__)

@@ -48,6 +48,8 @@ TARGETS = [
     ("monitoring-tools", "autoscaling", ""),
     ("node-problems", "nodes", ""),
     ("audit", "healthy", ""),
+    ("windows-networking", "nodes", ""),
+    ("telepresence", "crashloop", ""),
 ]
 
 

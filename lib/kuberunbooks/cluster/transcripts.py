@@ -8,6 +8,7 @@ that take pasted output.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,9 @@ def decode_transcripts(body: bytes, source: str) -> list[Transcript]:
 def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
     """The transcripts in a file or folder that a person gives.
 
-    JSON files hold transcripts, or what a command printed as JSON; any other file is taken as
-    the plain output of a command on `node` (what it is, its content tells). Raises BadParameter
-    when it cannot be used.
+    JSON files hold transcripts; any other file, and JSON of another tool (`crictl pods -o
+    json`), is taken as the plain output of a command on `node` (what it is, its content
+    tells). Raises BadParameter when it cannot be used.
     """
     place = Path(path).expanduser()
     try:
@@ -106,23 +107,30 @@ def read_transcripts(path: str, node: str = "") -> Iterator[Transcript]:
             body = read_given_file(file, MOST_BYTES)
         except UnusableFile as error:
             raise BadParameter(f"{file.name} cannot be used as pasted output: {error}.") from error
-        if file.suffix == ".json" and not _is_output(body):
+        text = plain_text(body)
+        if file.suffix == ".json" and not _is_output(text.encode()):
             try:
-                yield from decode_transcripts(body, file.name)
+                yield from decode_transcripts(text.encode(), file.name)
             except ValueError as error:
                 raise BadParameter(str(error)) from error
         else:
-            target = TranscriptTarget(kind="node", node=node)
-            yield Transcript(target=target, stdout=body.decode("utf-8", "replace"), source=file.name)
+            yield Transcript(target=TranscriptTarget(kind="node", node=node), stdout=text, source=file.name)
+
+
+def plain_text(body: bytes) -> str:
+    """The text of a file: UTF-8, or UTF-16 with a byte order mark, as Windows PowerShell writes with `>`."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body.decode("utf-16", "replace")
+    return body.decode("utf-8-sig", "replace")
 
 
 def _is_output(body: bytes) -> bool:
-    """JSON of another kind than a transcript's: a command printed it (`crictl pods -o json`)."""
+    """JSON of another kind than a transcript's: a command printed it."""
     try:
         found = msgspec.json.decode(body)
     except NOT_JSON:
         return False
     held = found if isinstance(found, list) else [found]
-    return bool(held) and not any(
-        isinstance(one, dict) and {"argv", "stdout", "stderr"} & one.keys() for one in held
+    return bool(held) and all(
+        isinstance(one, dict) and not {"argv", "stdout", "stderr"} & one.keys() for one in held
     )

@@ -25,6 +25,8 @@ _MODULES = {
     "running-pods": "kuberunbooks.guides.running_pods",
     "services": "kuberunbooks.guides.services",
     "ephemeral-debug": "kuberunbooks.guides.ephemeral_debug",
+    "windows-networking": "kuberunbooks.guides.windows_networking",
+    "telepresence": "kuberunbooks.guides.telepresence",
     "cluster": "kuberunbooks.guides.cluster",
     "node-problems": "kuberunbooks.guides.node_problems",
     "audit": "kuberunbooks.guides.audit",

@@ -28,7 +28,7 @@ from .container import (
     Waiting,
 )
 from .event import Event, ObjectReference
-from .network import EgressRule, IngressRule, NetworkPolicy, PolicyPeer, PolicyPort
+from .network import EgressRule, IngressRule, NetworkPolicy, PolicyPeer, PolicyPort, ServiceCIDR
 from .node import Node, NodeCondition, Taint
 from .observed import ContainerUsage, Lease, NodeMetrics, PodMetrics
 from .pod import (
@@ -136,6 +136,7 @@ __all__ = [
     "SelectorRequirement",
     "Service",
     "ServiceAccount",
+    "ServiceCIDR",
     "ServicePort",
     "StatefulSet",
     "StorageClass",

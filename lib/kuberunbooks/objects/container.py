@@ -149,6 +149,12 @@ class Resources(View):
     limits: dict[str, Any] = {}
 
 
+class WindowsOptions(View):
+    """securityContext.windowsOptions; `host_process` containers run on the node itself."""
+
+    host_process: bool | None = None
+
+
 class SecurityContext(View):
     """The part of a container's or pod's securityContext a start can fail on."""
 
@@ -156,6 +162,7 @@ class SecurityContext(View):
     run_as_user: int | None = None
     privileged: bool | None = None
     read_only_root_filesystem: bool | None = None
+    windows_options: WindowsOptions | None = None
 
 
 class VolumeMount(View):

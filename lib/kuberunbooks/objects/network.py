@@ -1,4 +1,4 @@
-"""NetworkPolicies: who may talk to whom, by the network.k8s.io API."""
+"""Who may talk to whom (NetworkPolicies), and which addresses Services get: the networking.k8s.io API."""
 
 from __future__ import annotations
 
@@ -61,3 +61,16 @@ class NetworkPolicy(KubernetesObject):
 
     api: ClassVar[Api] = Api("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy")
     spec: NetworkPolicySpec = msgspec.field(default_factory=NetworkPolicySpec)
+
+
+class ServiceCIDRSpec(View):
+    """spec of a ServiceCIDR: one range per address family."""
+
+    cidrs: list[str] = []
+
+
+class ServiceCIDR(KubernetesObject):
+    """A range Services get their addresses from; served since Kubernetes 1.33."""
+
+    api: ClassVar[Api] = Api("networking.k8s.io/v1", "servicecidrs", "ServiceCIDR", namespaced=False)
+    spec: ServiceCIDRSpec = msgspec.field(default_factory=ServiceCIDRSpec)

@@ -154,7 +154,8 @@ def _write(order: Order, notebook: Any, failure: RunbookError | None, results: R
     clean(notebook, redactor)
     collected = report.collect(
         notebook,
-        parameters={**defaults(order.runbook.parameters), **_passed_on(order)},
+        # Shown in the report: what a person typed may hold a secret too.
+        parameters=redactor.plain({**defaults(order.runbook.parameters), **_passed_on(order)}),
         failure=Failure(
             error=type(failure).__name__,
             sentence=redactor.text(str(failure)),

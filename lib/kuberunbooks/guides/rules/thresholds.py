@@ -152,6 +152,24 @@ DNS_SEARCH_CHARACTERS = 2048
 DNS_ERRORS = 3
 """Error lines in a CoreDNS log that are more than a hiccup. Ours; one lost question is everyday life."""
 
+INTERCEPT_FORGOTTEN = 24 * 3600.0
+"""So long Telepresence keeps an idle client's intercepts (Helm value grpc.connectionTTL, its default)."""
+
+TOLD_LATELY = 3600.0
+"""What a workstation printed longer ago than this says what was, not what is. Ours."""
+
+WEBHOOK_LOG = 3600.0
+"""A webhook's complaints about certificates older than this are history. Ours."""
+
+WINDOWS_NODE_STARTING = 900.0
+"""A new Windows node may take this long to become ready. Ours; images of some GB are unpacked meanwhile."""
+
+WINDOWS_NODE_AWAY = 900.0
+"""A Windows node that was cordoned may be away this long. Ours; its updates restart it."""
+
+FLANNEL_WAITING = 60.0
+"""flanneld may wait this long for its network. Ours; the upstream guide calls it stuck without a number."""
+
 METRICS_STARTING = 120.0
 """A new node, pod or metrics-server may be without metrics this long. Ours; two scrapes, and a cache."""
 
@@ -328,7 +346,7 @@ FILE_SYSTEM_FULL = 0.95
 """The used part at which a file system in a container is nearly full. Ours."""
 
 DEBUG_START_WAIT = 60.0
-"""An ephemeral container or node shell not running after this has not started (upstream guide's pace). Ours."""
+"""An ephemeral container or node shell not running after this has not started. Ours; as the guide waits."""
 
 DEBUG_COPY_WAIT = 120.0
 """A copy of a pod for debugging not running after this has failed. Ours; it may have to pull an image."""
