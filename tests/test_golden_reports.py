@@ -47,6 +47,9 @@ INCIDENTS = [
     ("windows-networking", "nodes", "", "NodeStatusUnknown", "win-1"),
     ("windows-networking", "healthy", "", "NoWindowsNodes", "Windows"),
     ("telepresence", "healthy", "", "TrafficManagerMissing", "Telepresence"),
+    ("ephemeral-debug", "debugging", "pod/ephemeral-demo", "DebugWayRecommended", "has no shell of its own"),
+    ("shell", "debugging", "pod/ephemeral-demo", "ShellMissing", "sh is not in its image"),
+    ("crictl", "debugging", "", "CrictlNotAsked", "crictl"),
 ]
 
 

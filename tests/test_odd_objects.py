@@ -84,6 +84,10 @@ OTHERS = [
     ("audit", "healthy"),
     ("windows-networking", "nodes"),
     ("telepresence", "healthy"),
+    ("crictl", "debugging"),
+    ("shell", "debugging"),
+    ("ephemeral-debug", "debugging"),
+    ("ephemeral-debug", "crashloop"),
 ]
 
 

@@ -46,6 +46,8 @@ WIDE = [
     ("audit", "healthy"),
     *(("windows-networking", name) for name in ("nodes", "healthy")),
     *(("telepresence", name) for name in ("crashloop", "healthy")),
+    *((guide, name) for guide in ("shell", "ephemeral-debug") for name in ("crashloop", "healthy")),
+    ("crictl", "healthy"),
 ]
 ELSEWHERE = [(guide, name) for guide, (names, _) in OTHER_GUIDES.items() for name in names]
 

@@ -50,6 +50,9 @@ TARGETS = [
     ("audit", "healthy", ""),
     ("windows-networking", "nodes", ""),
     ("telepresence", "crashloop", ""),
+    ("shell", "crashloop", "pod/typo"),
+    ("ephemeral-debug", "crashloop", "pod/typo"),
+    ("crictl", "nodes", ""),
 ]
 
 

@@ -86,6 +86,8 @@ class Websocket:
 
     def send(self, message: bytes) -> None:
         """Puts a binary message in line; it leaves while `messages` is asked."""
+        if self._protocol.state is not State.OPEN:
+            return  # the other side has said goodbye already, and what it said is still to be read
         self._protocol.send_binary(message)
         self._line_up()
 

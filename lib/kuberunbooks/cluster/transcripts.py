@@ -149,6 +149,6 @@ def _is_output(body: bytes) -> bool:
     except NOT_JSON:
         return False
     held = found if isinstance(found, list) else [found]
-    return bool(held) and not any(
-        isinstance(one, dict) and {"argv", "stdout", "stderr"} & one.keys() for one in held
+    return bool(held) and all(
+        isinstance(one, dict) and not {"argv", "stdout", "stderr"} & one.keys() for one in held
     )

@@ -24,6 +24,7 @@ _MODULES = {
     "termination-messages": "kuberunbooks.guides.termination_messages",
     "running-pods": "kuberunbooks.guides.running_pods",
     "services": "kuberunbooks.guides.services",
+    "ephemeral-debug": "kuberunbooks.guides.ephemeral_debug",
     "windows-networking": "kuberunbooks.guides.windows_networking",
     "telepresence": "kuberunbooks.guides.telepresence",
     "cluster": "kuberunbooks.guides.cluster",
@@ -31,6 +32,8 @@ _MODULES = {
     "audit": "kuberunbooks.guides.audit",
     "monitoring-tools": "kuberunbooks.guides.monitoring_tools",
     "resource-metrics": "kuberunbooks.guides.resource_metrics",
+    "shell": "kuberunbooks.guides.shell",
+    "crictl": "kuberunbooks.guides.crictl",
 }
 
 

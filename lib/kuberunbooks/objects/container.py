@@ -161,6 +161,7 @@ class SecurityContext(View):
     run_as_non_root: bool | None = None
     run_as_user: int | None = None
     privileged: bool | None = None
+    read_only_root_filesystem: bool | None = None
     windows_options: WindowsOptions | None = None
 
 
@@ -194,6 +195,7 @@ class Container(View):
     security_context: SecurityContext | None = None
     termination_message_path: str = "/dev/termination-log"
     termination_message_policy: str = "File"
+    target_container_name: str = ""
 
     @property
     def is_sidecar(self) -> bool:
@@ -223,6 +225,7 @@ class Terminated(View):
     message: str = ""
     started_at: Time = None
     finished_at: Time = None
+    container_id: str = msgspec.field(name="containerID", default="")
 
     @property
     def ran_seconds(self) -> float | None:
@@ -251,6 +254,7 @@ class ContainerStatus(View):
     restart_count: int = 0
     image: str = ""
     image_id: str = msgspec.field(name="imageID", default="")
+    container_id: str = msgspec.field(name="containerID", default="")
 
     @property
     def newest_end(self) -> Terminated | None:

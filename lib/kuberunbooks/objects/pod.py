@@ -165,13 +165,15 @@ class PodSpec(View):
     priority_class_name: str = ""
     runtime_class_name: str = ""
     host_network: bool = False
+    host_pid: bool = msgspec.field(name="hostPID", default=False)
+    share_process_namespace: bool | None = None
+    os: Named | None = None
     dns_policy: str = "ClusterFirst"
     dns_config: DnsConfig | None = None
     host_aliases: list[HostAlias] = []
     active_deadline_seconds: int | None = None
     termination_grace_period_seconds: int | None = None
     security_context: SecurityContext | None = None
-    os: Named | None = None
 
 
 class PodIP(View):

@@ -29,7 +29,9 @@ HTML, JSON, MARKDOWN, NOTEBOOK, CASE = (
     "notebook.ipynb",
     "case.zip",
 )
-RESULTS = (HTML, MARKDOWN, NOTEBOOK, CASE, JSON)
+CAPTURE = "capture.pcap"
+"""Packets, where a run captured some (guides.ephemeral_debug): beside the report, never in it."""
+RESULTS = (HTML, MARKDOWN, NOTEBOOK, CASE, CAPTURE, JSON)
 """The results in the order they are put into a folder with other files: report.json last, as the seal."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

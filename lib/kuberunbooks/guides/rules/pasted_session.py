@@ -1,10 +1,12 @@
 """Finds the commands in pasted text: what was copied from a shell or from `sh -x`, with prompts and all.
 
-Only the commands the steps about names read. Called by the services guide.
+Only the commands the asking guide can read. Called by the services guide for lookups, by
+the crictl and shell guides for theirs.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from collections.abc import Iterator
@@ -16,18 +18,26 @@ from kuberunbooks.cluster import Transcript, TranscriptTarget
 MOST_PASTED = 1024 * 1024
 """Characters; longer pastes are the rules of a node or logs, no session with lookups."""
 
-_PROMPT = re.compile(
-    r"^(?:[^\s#$%>][^#$%>\n]{0,200}[#$%>]|[#$%>+]|/[^#$\n]{0,200}[#$])[ \t]*"
-    r"(?P<command>(?:kubectl exec [^\n]{1,300}? -- )?(?:nslookup|dig|getent|cat)[ \t][^\n]{1,500})$",
-    re.MULTILINE,
-)
+_LOOKUPS = "nslookup|dig|getent|cat"
 _ANSWERS = re.compile(r"^(?=Server:|; <<>> DiG)", re.MULTILINE)
 
 
-def sessions(one: Transcript) -> Iterator[Transcript]:
+@functools.cache
+def _prompt(programs: str) -> re.Pattern[str]:
+    """A line that is a prompt and a command of these programs; what leads there may stand before them."""
+    return re.compile(
+        r"^(?:[^\s#$%>][^#$%>\n]{0,200}[#$%>]|[#$%>+]|/[^#$\n]{0,200}[#$])[ \t]*"
+        r"(?P<command>(?:kubectl (?:exec|debug) [^\n]{1,300}? -- )?(?:sudo (?:-\w+ )*|chroot /\S* )*"
+        rf"(?:{programs})(?:[ \t][^\n]{{1,500}})?)$",
+        re.MULTILINE,
+    )
+
+
+def sessions(one: Transcript, programs: str = _LOOKUPS) -> Iterator[Transcript]:
     """The commands in pasted text, each with its own output; the transcript itself when it names its command.
 
-    A paste without prompts is cut where an answer begins, and stays without commands.
+    `programs` are their names, `a|b`. A paste without prompts is cut where an answer begins,
+    and stays without commands.
     """
     if one.argv:
         yield one
@@ -35,7 +45,7 @@ def sessions(one: Transcript) -> Iterator[Transcript]:
     text = one.stdout
     if len(text) > MOST_PASTED:
         return
-    found = list(_PROMPT.finditer(text))
+    found = list(_prompt(programs).finditer(text))
     if not found:
         for piece in _ANSWERS.split(text):
             if piece.strip():
@@ -45,23 +55,30 @@ def sessions(one: Transcript) -> Iterator[Transcript]:
     for match, end in zip(found, ends, strict=True):
         words, target = unwrapped(command_words(match["command"]), one.target)
         if words:
-            yield msgspec.structs.replace(one, argv=words, target=target, stdout=text[match.end() + 1 : end])
+            output = text[match.end() + 1 : end]
+            yield msgspec.structs.replace(one, argv=words, target=target, stdout=output, stderr="")
 
 
 def unwrapped(words: list[str], target: TranscriptTarget) -> tuple[list[str], TranscriptTarget]:
-    """The command itself and where it ran, also of `kubectl exec POD -n NAMESPACE -- command`."""
-    if words[:2] != ["kubectl", "exec"] or "--" not in words:
+    """The command and where it ran, also of `kubectl exec POD -n NAMESPACE -c CONTAINER -- command`."""
+    if words[:1] != ["kubectl"] or words[1:2] not in (["exec"], ["debug"]) or "--" not in words:
         return words, target
     place = words.index("--")
-    before, namespace, pod = iter(words[2:place]), "", ""
+    before, namespace, pod, container = iter(words[2:place]), "", "", ""
     for word in before:
         if word in ("-n", "--namespace"):
             namespace = next(before, "")
         elif word in ("-c", "--container"):
+            container = next(before, "")
+        elif word in ("--image", "--profile", "--target", "--context", "--kubeconfig"):
             next(before, "")
         elif not word.startswith("-"):
-            pod = pod or word.rpartition("/")[2]
-    return words[place + 1 :], TranscriptTarget(kind="pod", namespace=namespace, pod=pod)
+            pod = pod or word
+    command = words[place + 1 :]
+    if pod.startswith("node/"):
+        return command, TranscriptTarget(kind="node", node=pod.removeprefix("node/"))
+    name = pod.rpartition("/")[2]
+    return command, TranscriptTarget(kind="pod", namespace=namespace, pod=name, container=container)
 
 
 def command_words(command: str) -> list[str]:

@@ -321,3 +321,38 @@ IDENTITY_LEASE = 60.0
 
 VPA_FIRST_WORD = 900.0
 """A new VerticalPodAutoscaler may be without a recommendation this long. Ours; minutes are usual."""
+
+RUNTIME_SETTLING = 60.0
+"""The API may lag behind the container runtime by this. Ours; the kubelet needs seconds to report."""
+
+RUNTIME_ORPHAN = 300.0
+"""A sandbox of a pod the API does not know is left behind after this. Ours; a pod deleted with force may
+take its grace period, 30 s by default, to stop."""
+
+RUNTIME_LISTS_APART = 600.0
+"""A runtime's list older or newer than what the API says by more than this is not compared with it. Ours."""
+
+CLOCK_OFF = 60.0
+"""A node's clock that is off by more than this counts. Ours; whoever asks may be off by 30 s too."""
+
+IMAGE_FS_FULL = 0.85
+"""The used part of the images' file system at which the kubelet deletes unused images
+(imageGCHighThresholdPercent) and evicts pods (imagefs.available<15%), its defaults."""
+
+IMAGES_UNUSED = 0.25
+"""The part of an image file system that unused images take and that is worth a word. Ours."""
+
+FILE_SYSTEM_FULL = 0.95
+"""The used part at which a file system in a container is nearly full. Ours."""
+
+DEBUG_START_WAIT = 60.0
+"""An ephemeral container or node shell not running after this has not started. Ours; as the guide waits."""
+
+DEBUG_COPY_WAIT = 120.0
+"""A copy of a pod for debugging not running after this has failed. Ours; it may have to pull an image."""
+
+DEBUG_STEADY = 30.0
+"""A copy that runs this long, and twice as long as the original did, stays up. Ours."""
+
+ZOMBIES = 50
+"""Ended processes nobody collects that are worth a word. Ours; each takes one of the pod's numbers."""
